@@ -1,0 +1,1 @@
+"""Who may ask: organizations, projects, users and personal API keys."""
