@@ -1,0 +1,1 @@
+"""The event store: its client, its numbered schema migrations, its bulk insert."""
