@@ -1,0 +1,1 @@
+"""Trends: one number per bucket for every series (semantics D)."""
