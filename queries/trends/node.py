@@ -73,3 +73,16 @@ class TrendsQuery(InsightNode):
     @property
     def is_compared(self) -> bool:
         return self.compare_filter is not None and self.compare_filter.compare
+
+    @property
+    def breakdown(self) -> BreakdownFilter | None:
+        """What really splits the series: None without a property, and for one bold number (semantics D31).
+
+        The number of bins may be written in either filter; here it is in the breakdown's.
+        """
+        given, bins = self.breakdown_filter, self.trends_filter.breakdown_histogram_bin_count
+        if given is None or given.is_empty or self.display is Display.BOLD_NUMBER:
+            return None
+        if bins is None or given.breakdown_histogram_bin_count is not None or given.breakdowns:
+            return given
+        return given.model_copy(update={"breakdown_histogram_bin_count": bins})

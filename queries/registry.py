@@ -1,0 +1,47 @@
+"""Every kind of query this server answers: one line each.
+
+`compile` is pure: node and context to a plan. `legacy` turns a finished result into the older shape of
+the calculation endpoints (api S); None where the two are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from queries.context import ProjectContext
+from queries.errors import NotSupported
+from queries.plan import Plan, Result
+from queries.trends.compile import compile_trends
+from queries.trends.legacy_shape import trends_legacy
+
+Compiler = Callable[[Any, ProjectContext], Plan]  # each takes its own node class
+# (result, node, request facts such as the project's URL prefix) -> the legacy `result`
+LegacyShape = Callable[[Result, Any, ProjectContext, Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One insight type: how to compile it and how its legacy answer looks."""
+
+    name: str
+    compile: Compiler
+    legacy: LegacyShape | None = None
+
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind for kind in (Kind("TrendsQuery", compile_trends, trends_legacy),)
+}
+
+
+def kind_of(node: Any) -> Kind:
+    """The kind that answers this node. NotSupported when the language knows it but nobody computes it."""
+    kind = KINDS.get(node.kind)
+    if kind is None:
+        raise NotSupported(f"{node.kind} is not supported by this server.", attr="kind")
+    return kind
+
+
+def compile_node(node: Any, ctx: ProjectContext) -> Plan:
+    return kind_of(node).compile(node, ctx)

@@ -1,0 +1,1 @@
+"""The vocabulary all compilers share: fragments, events, actors, buckets, properties, operators, maths."""
