@@ -1,0 +1,1 @@
+"""Event intake: what PostHog's SDKs send, made durable (api X)."""

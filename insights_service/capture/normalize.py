@@ -1,0 +1,193 @@
+"""A raw event -> the row it becomes, as far as the event alone decides it (api X2, X4, X6, X8). Pure.
+
+Who did it (persons, groups) is decided afterwards in `identity`, from what is collected here.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from insights_service.capture import times
+from insights_service.capture.refusals import invalid_payload
+
+MAX_NAME_LENGTH = 200
+MAX_DISTINCT_ID_LENGTH = 200  # api X4
+MAX_EVENT_BYTES = 1_000_000  # api X8
+MAX_DEPTH = 100  # api X8
+FUTURE_ALLOWED = 23 * 3600 * times.SECOND  # api X6
+
+# Old libraries send a type instead of a name.
+_NAMES_BY_TYPE = {
+    "identify": "$identify",
+    "alias": "$create_alias",
+    "screen": "$screen",
+    "page": "$pageview",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What is known of the request an event came in; instants in microseconds."""
+
+    now: int
+    sent_at: int | None = None
+    anonymize_ips: bool = False
+    # The name of an event that has none, on endpoints that are only about persons.
+    default_name: str | None = None
+
+
+@dataclass(slots=True)
+class Event:
+    """A readable event; instants in microseconds.
+
+    `has_profile` false: it must leave no profile of its person (semantics B3, I19). `properties_json` is
+    the text of `properties`; who adds to the one (group keys) writes the other anew.
+    """
+
+    uuid: uuid.UUID
+    name: str
+    distinct_id: str
+    instant: int
+    properties: dict[str, Any]
+    properties_json: bytes
+    has_profile: bool
+    arrived: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """An event that is not stored though its request is accepted (api X4); kept as a warning."""
+
+    reason: str
+    subject: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def normalize(raw: Mapping[str, Any], arrival: Arrival) -> Event | Dropped:
+    """The event, or why it is dropped. Raises Refused when the whole request must be turned away."""
+    name = _name(raw) or arrival.default_name
+    if not name:
+        return Dropped("event_without_name")
+    properties = _properties(raw)
+    distinct_id = _distinct_id(raw, properties)
+    if distinct_id is None:
+        return Dropped("event_without_distinct_id", name)
+    event_uuid = _uuid(raw)
+    if any(_too_deep(value) for value in properties.values() if isinstance(value, dict | list)):
+        return Dropped("event_too_deep", name, {"distinct_id": distinct_id, "limit": MAX_DEPTH})
+    instant = _instant(raw, properties, arrival)
+    if arrival.anonymize_ips:
+        properties.pop("$ip", None)
+    text = orjson.dumps(properties)
+    if len(text) > MAX_EVENT_BYTES:
+        return Dropped("event_too_large", name, {"distinct_id": distinct_id, "bytes": len(text)})
+    return Event(
+        uuid=event_uuid or times.time_ordered_uuid(instant),
+        name=name,
+        distinct_id=distinct_id,
+        instant=instant,
+        properties=properties,
+        properties_json=text,
+        has_profile=properties.get("$process_person_profile") is not False,
+        arrived=arrival.now,
+    )
+
+
+def text_of(value: object) -> str:
+    """A value used as an id: text as it is, anything else as its JSON text; nothing, or an abyss, as ''."""
+    if isinstance(value, str):
+        return value
+    if value is None or (isinstance(value, dict | list) and _too_deep(value)):
+        return ""
+    return orjson.dumps(value).decode()
+
+
+def _name(raw: Mapping[str, Any]) -> str:
+    name = raw.get("event")
+    if name is None:
+        return _NAMES_BY_TYPE.get(text_of(raw.get("type")), "")
+    if isinstance(name, dict | list):
+        return ""
+    return text_of(name)[:MAX_NAME_LENGTH] if text_of(name).strip() else ""
+
+
+def _properties(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The event's own copy of its properties, with what libraries put beside them moved in."""
+    given = raw.get("properties")
+    if not isinstance(given, dict | None):
+        raise invalid_payload("`properties` must be a JSON object.", attr="properties")
+    properties = dict(given or {})
+    for key in ("$set", "$set_once"):
+        beside = raw.get(key)
+        if isinstance(beside, dict) and beside:
+            inside = properties.get(key)
+            properties[key] = {**inside, **beside} if isinstance(inside, dict) else beside
+    if raw.get("$unset") and "$unset" not in properties:
+        properties["$unset"] = raw["$unset"]
+    return properties
+
+
+def _distinct_id(raw: Mapping[str, Any], properties: Mapping[str, Any]) -> str | None:
+    """The first non-blank of the three places (api X4)."""
+    for value in (raw.get("$distinct_id"), properties.get("distinct_id"), raw.get("distinct_id")):
+        if value is not None:
+            distinct_id = text_of(value)[:MAX_DISTINCT_ID_LENGTH]
+            if distinct_id.strip():
+                return distinct_id
+    return None
+
+
+def _uuid(raw: Mapping[str, Any]) -> uuid.UUID | None:
+    given = raw.get("uuid")
+    if given is None:
+        return None
+    try:
+        return uuid.UUID(given)
+    except (ValueError, TypeError, AttributeError) as exc:
+        raise invalid_payload("`uuid` must be the text of a UUID.", attr="uuid") from exc
+
+
+def _instant(raw: Mapping[str, Any], properties: Mapping[str, Any], arrival: Arrival) -> int:
+    """When it happened (api X6): `timestamp` by the server's clock, else now less `offset`, else now."""
+    given = raw.get("timestamp")
+    instant = times.parse_instant(given) if given is not None else _by_offset(raw.get("offset"), arrival.now)
+    if instant is None:
+        return arrival.now
+    if given is not None and arrival.sent_at is not None and not _trusts_own_clock(raw, properties):
+        instant += arrival.now - arrival.sent_at
+    if not times.EARLIEST <= instant <= arrival.now + FUTURE_ALLOWED:
+        return arrival.now
+    return instant
+
+
+def _by_offset(offset: object, now: int) -> int | None:
+    """Milliseconds ago; one that leads out of the readable times is nonsense."""
+    if isinstance(offset, str):
+        offset = float(offset) if offset.replace(".", "", 1).isdecimal() and len(offset) < 20 else None
+    if not isinstance(offset, int | float) or isinstance(offset, bool):
+        return None
+    return now - round(offset * 1000)
+
+
+def _trusts_own_clock(raw: Mapping[str, Any], properties: Mapping[str, Any]) -> bool:
+    return raw.get("$ignore_sent_at") is True or properties.get("$ignore_sent_at") is True
+
+
+def _too_deep(value: Any) -> bool:
+    """Whether containers are nested deeper than MAX_DEPTH; level by level, so that depth costs no stack."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
