@@ -1,0 +1,70 @@
+"""Public links: made on first sight, switched on and off, renewed (api Q.1)."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from insights.levels import Viewer, can_edit, insight_levels, live_tiles
+from insights.models import Dashboard, Insight, SharingConfiguration
+from insights.models.ids import new_access_token
+from insights.services.activity import record_sharing, record_token_refreshed
+from insights_service.errors import Forbidden
+
+Shareable = Insight | Dashboard
+
+
+def sharing_of(thing: Shareable) -> SharingConfiguration:
+    """The link of an insight or dashboard; the first look makes it, switched off, with its token (api Q1)."""
+    sharing, _ = SharingConfiguration.objects.get_or_create(project_id=thing.project_id, **_target(thing))
+    return sharing
+
+
+@transaction.atomic
+def sharing_set_enabled(*, thing: Shareable, enabled: bool, viewer: Viewer) -> SharingConfiguration:
+    """The link switched on or off under the same token; no record when nothing changes (api Q2)."""
+    _require_edit(thing, viewer)
+    sharing = _locked(thing)
+    if sharing.enabled != enabled:
+        sharing.enabled = enabled
+        sharing.save(update_fields=["enabled"])
+        record_sharing(thing, actor=viewer.user, enabled=enabled)
+    return sharing
+
+
+@transaction.atomic
+def sharing_refresh(*, thing: Shareable, viewer: Viewer) -> SharingConfiguration:
+    """The link under a new token; the old one is dead at once (api Q3)."""
+    _require_edit(thing, viewer)
+    sharing = _locked(thing)
+    sharing.access_token = new_access_token()
+    sharing.save(update_fields=["access_token"])
+    record_token_refreshed(thing, actor=viewer.user)
+    return sharing
+
+
+def shared_by(access_token: str) -> SharingConfiguration | None:
+    """The link of a token, if it is on and what it opens still exists (api Q6, P31)."""
+    links = SharingConfiguration.objects.select_related("project", "insight", "dashboard")
+    link = links.filter(access_token=access_token, enabled=True).first()
+    if link is None:
+        return None
+    thing = link.insight or link.dashboard
+    return None if thing is None or thing.deleted else link
+
+
+def _target(thing: Shareable) -> dict[str, Shareable]:
+    return {"insight": thing} if isinstance(thing, Insight) else {"dashboard": thing}
+
+
+def _locked(thing: Shareable) -> SharingConfiguration:
+    return SharingConfiguration.objects.select_for_update().get(pk=sharing_of(thing).pk)
+
+
+def _require_edit(thing: Shareable, viewer: Viewer) -> None:
+    if isinstance(thing, Insight):
+        dashboards = [tile.dashboard for tile in live_tiles(thing)]
+        allowed = insight_levels(dashboards, viewer).can_edit
+    else:
+        allowed = can_edit(thing, viewer)
+    if not allowed:
+        raise Forbidden("Your access does not allow changing who can see this.")
