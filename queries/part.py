@@ -7,7 +7,7 @@ the picture (api U3) are dropped on reading; any other unknown key is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
@@ -47,13 +47,15 @@ class Part(BaseModel):
         allow_inf_nan=False,
     )
 
+    ignored_keys: ClassVar[frozenset[str]] = PRESENTATIONAL
+
     @model_validator(mode="before")
     @classmethod
     def _drop_presentational(cls, raw: Any) -> Any:  # foreign JSON: any shape
         if not isinstance(raw, Mapping):
             return raw
         known = {field.alias for field in cls.model_fields.values()} | cls.model_fields.keys()
-        return {key: value for key, value in raw.items() if key in known or key not in PRESENTATIONAL}
+        return {key: value for key, value in raw.items() if key in known or key not in cls.ignored_keys}
 
     def to_wire(self) -> dict[str, Any]:
         """The value as JSON in the wire's spelling, without absent keys."""

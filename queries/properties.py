@@ -23,6 +23,7 @@ PropertyValue = Scalar | tuple[Scalar, ...]
 
 MAX_VALUES = 1000  # api T7
 MAX_PATTERN_LENGTH = 1000  # api T7
+MAX_DEPTH = 50
 MAX_GROUP_TYPE_INDEX = 4  # semantics B8
 
 OPERATOR_ALIASES = {"min": Operator.GTE, "max": Operator.LTE}  # api T6
@@ -124,6 +125,8 @@ def read_properties(raw: object) -> PropertyGroup | None:
 def _read_node(raw: object, path: Path) -> PropertyGroup | PropertyFilter:
     if isinstance(raw, PropertyGroup | PropertyFilter):
         return raw
+    if len(path) > 2 * MAX_DEPTH:
+        raise complaint("invalid_input", f"Filters are nested more than {MAX_DEPTH} levels deep.", path)
     if _is_list(raw):
         return _read_group(GroupOperator.AND, raw, path)
     if not isinstance(raw, Mapping):

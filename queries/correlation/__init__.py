@@ -1,0 +1,1 @@
+"""Funnel correlation: what converters did more often than the others (semantics F)."""

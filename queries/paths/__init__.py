@@ -1,0 +1,1 @@
+"""Paths: which item follows which within a session (semantics G)."""

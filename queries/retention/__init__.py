@@ -1,0 +1,1 @@
+"""Retention: who of each cohort comes back, period by period (semantics H)."""

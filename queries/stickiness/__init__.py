@@ -1,0 +1,1 @@
+"""Stickiness: on how many buckets of the range each actor was active (semantics I.1)."""
