@@ -1,0 +1,95 @@
+"""What happens around every request: its id in logs and answer, and the clock of tests."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+
+import structlog
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from insights_service import clock
+from insights_service.config import get_config
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+TEST_NOW_HEADER = "X-Test-Now"
+REQUEST_ID_HEADER = "X-Request-Id"
+_GOOD_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_QUIET_PATHS = ("/_health", "/_livez", "/_readyz", "/metrics")
+
+log = structlog.get_logger("insights.requests")
+
+
+class RequestLog:
+    """Gives each request an id, for its log lines and its answer, and logs one line per answer."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        offered = request.headers.get(REQUEST_ID_HEADER, "")
+        request_id = offered if _GOOD_REQUEST_ID.fullmatch(offered) else str(uuid.uuid4())
+        request.request_id = request_id  # type: ignore[attr-defined]
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        started = time.perf_counter()
+        response = self.get_response(request)
+        response.headers[REQUEST_ID_HEADER] = request_id
+        if not request.path.startswith(_QUIET_PATHS):
+            # The path only: a query string may hold a key.
+            log.info(
+                "request",
+                method=request.method,
+                path=request.path,
+                status=response.status_code,
+                ms=round((time.perf_counter() - started) * 1000, 1),
+            )
+        return response
+
+
+class TestClock:
+    """Holds time at the header X-Test-Now, when the server was started with INSIGHTS_TEST_CLOCK=1."""
+
+    __test__ = False  # not a class of tests
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        text = request.headers.get(TEST_NOW_HEADER)
+        if text is None or not get_config().test_clock:
+            return self.get_response(request)
+        try:
+            instant = clock.read_instant(text)
+        except (ValueError, OverflowError):
+            return _unreadable_instant(text)
+        with clock.frozen(instant):
+            response = self.get_response(request)
+        if isinstance(response, StreamingHttpResponse) and not response.is_async:
+            response.streaming_content = _at(instant, iter(response))
+        return response
+
+
+def _at(instant: datetime, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same chunks, each made while time is held: a stream is produced after the middleware returned."""
+    iterator = iter(chunks)
+    while True:
+        with clock.frozen(instant):
+            chunk = next(iterator, None)
+        if chunk is None:
+            return
+        yield chunk
+
+
+def _unreadable_instant(text: str) -> HttpResponse:
+    """The contract's error form (api N1), made here because the request never reaches a view."""
+    detail = (
+        f"{TEST_NOW_HEADER} must be an ISO 8601 instant such as 2024-03-15T09:30:00Z; it is {text[:64]!r}."
+    )
+    body = {"type": "validation_error", "code": "invalid_input", "detail": detail, "attr": TEST_NOW_HEADER}
+    return JsonResponse(body, status=400)
