@@ -12,7 +12,9 @@ from typing import Any
 
 from queries.context import ProjectContext
 from queries.errors import NotSupported
+from queries.lifecycle.compile import compile_lifecycle
 from queries.plan import Plan, Result
+from queries.stickiness.compile import compile_stickiness
 from queries.trends.compile import compile_trends
 from queries.trends.legacy_shape import trends_legacy
 
@@ -31,7 +33,12 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
-    kind.name: kind for kind in (Kind("TrendsQuery", compile_trends, trends_legacy),)
+    kind.name: kind
+    for kind in (
+        Kind("TrendsQuery", compile_trends, trends_legacy),
+        Kind("StickinessQuery", compile_stickiness),
+        Kind("LifecycleQuery", compile_lifecycle),
+    )
 }
 
 

@@ -7,7 +7,7 @@ use unix seconds, because on the autumn day two different hours carry the same t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 
 from queries.context import ProjectContext
@@ -16,6 +16,7 @@ from queries.vocabulary import Interval
 
 CLOCK_UNITS = frozenset({Interval.SECOND, Interval.MINUTE, Interval.HOUR})
 _EPOCH_DAY = date(1970, 1, 1)
+_STEPS = {Interval.SECOND: 1, Interval.MINUTE: 60, Interval.HOUR: 3600, Interval.DAY: 1, Interval.WEEK: 7}
 
 TS = sql("ts")
 HOUR_OF_TS = sql("toStartOfHour(ts)")
@@ -31,6 +32,28 @@ def key_of(interval: Interval, bucket: datetime) -> int:
     if interval in CLOCK_UNITS:
         return int(bucket.astimezone(UTC).timestamp())
     return (bucket.date() - _EPOCH_DAY).days
+
+
+def bucket_index(interval: Interval, ctx: ProjectContext, buckets: Sequence[datetime], ts: Sql = TS) -> Sql:
+    """SQL for the position of an instant's bucket in `buckets`; `len(buckets)` for one that is not in it.
+
+    Evenly spaced buckets take one subtraction; months and skipped days take a constant look-up.
+    """
+    keys = [key_of(interval, bucket) for bucket in buckets]
+    key = bucket_key(interval, ctx, ts)
+    step = _STEPS.get(interval)
+    if step is None or any(key_ != keys[0] + i * step for i, key_ in enumerate(keys)):
+        return sql(
+            "transform({key}, {keys}, {places}, toUInt16({size}))",
+            key=key,
+            keys=bind(keys, "Array(UInt32)"),
+            places=bind(range(len(keys)), "Array(UInt16)"),
+            size=number(len(keys)),
+        )
+    first = number(keys[0] if keys else 0)
+    place = sql("intDiv(toInt64({key}) - {first}, {step})", key=key, first=first, step=number(step))
+    size = number(len(keys))
+    return sql("toUInt16(if({place} < 0 OR {place} >= {size}, {size}, {place}))", place=place, size=size)
 
 
 def local_date(ctx: ProjectContext, ts: Sql = TS) -> Sql:

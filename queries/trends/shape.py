@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from queries.context import ProjectContext
 from queries.date_labels import days, labels
 from queries.legacy.echo import filter_echo
 from queries.nodes import ActionsNode, EventsNode, SeriesNode
@@ -70,17 +71,17 @@ def _count(question: Question, line: Line) -> float:
 def _action(question: Question, line: Line) -> dict[str, Any] | None:
     if line.series is None:
         return None
-    return entity(question, question.node.series[line.series], line.series)
+    return entity(question.ctx, question.node.series[line.series], line.series)
 
 
-def entity(question: Question, series: SeriesNode, order: int) -> dict[str, Any]:
+def entity(ctx: ProjectContext, series: SeriesNode, order: int) -> dict[str, Any]:
     """The series as a completed entity (api T1)."""
     is_action = isinstance(series, ActionsNode)
     return {
         "id": series.id if isinstance(series, ActionsNode) else getattr(series, "event", None),
         "type": "actions" if is_action else "events",
         "order": order,
-        "name": series_name(question, series),
+        "name": series_name(ctx, series),
         "custom_name": series.custom_name,
         "math": series.math,
         "math_property": series.math_property,
@@ -90,10 +91,10 @@ def entity(question: Question, series: SeriesNode, order: int) -> dict[str, Any]
     }
 
 
-def series_name(question: Question, series: SeriesNode) -> str:
+def series_name(ctx: ProjectContext, series: SeriesNode) -> str:
     """Event name, action name or "All events" (semantics D58)."""
     if isinstance(series, ActionsNode):
-        return question.ctx.actions[series.id].name
+        return ctx.actions[series.id].name
     if isinstance(series, EventsNode):
         return series.event or series.name or ALL_EVENTS
     return series.name or ALL_EVENTS
@@ -113,7 +114,7 @@ def _series_label(question: Question, line: Line) -> str:
     if line.series is None:
         formula = question.node.trends_filter.all_formulas[line.place]
         return formula.custom_name or f"Formula ({formula.formula})"  # D50
-    return series_name(question, question.node.series[line.series])
+    return series_name(question.ctx, question.node.series[line.series])
 
 
 def value_label(question: Question, line: Line) -> str:
