@@ -140,7 +140,7 @@ class Config:
         default=False,
         read=flag,
     )
-    run_dir: Path = setting(
+    run_dir: Path = setting(  # noqa: RUF009  # a frozen row of the table, like its neighbours
         "RUN_DIR",
         "Folder of the embedded stack: data, logs, run file.",
         default=run_file.DEFAULT_RUN_DIR,

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "insights_service.middleware.RequestLog",
     "insights_service.middleware.TestClock",
+    "insights_service.spelling.CanonicalPathMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -137,45 +138,33 @@ CORS_ALLOW_ALL_ORIGINS = True
 CORS_ALLOW_CREDENTIALS = False
 CORS_URLS_REGEX = r"^/(capture|e|i|track|engage|batch|flags|decide|array)(/|$).*"
 
+# API views name their classes themselves (`accounts.permissions.ApiView`); these are for the pages of
+# the API description.
 REST_FRAMEWORK = {
-    # The order is the order in which credentials are looked for (api M11).
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "insights_service.accounts.authentication.SharingTokenAuthentication",
-        "insights_service.accounts.authentication.HeaderKeyAuthentication",
-        "insights_service.accounts.authentication.BodyKeyAuthentication",
-        "insights_service.accounts.authentication.QueryKeyAuthentication",
-        "insights_service.accounts.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["insights_service.accounts.permissions.ScopePermission"],
-    "DEFAULT_PARSER_CLASSES": [
-        "insights_service.parsers.JSONParser",
-        "insights_service.parsers.FormParser",
-        "insights_service.parsers.MultiPartParser",
-    ],
-    "DEFAULT_RENDERER_CLASSES": [
-        "insights_service.renderers.ApiJSONRenderer",
-        "insights_service.renderers.CSVRenderer",
-    ],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "insights_service.renderers.FormatNegotiation",
-    "DEFAULT_PAGINATION_CLASS": "insights_service.pagination.LimitOffset",
+    "DEFAULT_PAGINATION_CLASS": "insights_service.pagination.LimitOffsetPagination",
     "EXCEPTION_HANDLER": "insights_service.errors.exception_handler",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "URL_FORMAT_OVERRIDE": "format",
+    "DEFAULT_SCHEMA_CLASS": "insights_service.openapi.ApiSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Insights server",
-    "DESCRIPTION": "Product analytics over HTTP: trends, funnels, correlation, paths, retention, saved insights.",
+    "DESCRIPTION": "Product analytics over HTTP: trends, funnels, paths, retention and saved insights.",
     "VERSION": version(),
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_AUTHENTICATION": [],
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "PREPROCESSING_HOOKS": ["insights_service.openapi.only_the_api"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "insights_service.openapi.describe_errors_and_keys",
+    ],
 }
 
 configure_structlog()
