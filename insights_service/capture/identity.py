@@ -9,13 +9,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from insights_service.capture.normalize import MAX_DISTINCT_ID_LENGTH, Dropped, Event, text_of
-from queries.clickhouse.insert import stored_texts
+from insights_service.capture.normalize import MAX_DISTINCT_ID_LENGTH, Event, text_of
+from insights_service.persons.values import (
+    Actor,
+    Changes,
+    GroupProfile,
+    Known,
+    Mentioned,
+    Notice,
+    Profile,
+)
 
 MAX_GROUP_TYPES = 5  # semantics B8
 MAX_GROUP_KEY_LENGTH = 400
@@ -46,74 +54,6 @@ LINKS: dict[str, Link] = {  # api X7
 _NO_TEXTS: dict[str, str] = {}
 
 
-@dataclass(slots=True)
-class Actor:
-    """A distinct id: its number for ever, and the person it had when it was read or made."""
-
-    no: int
-    distinct_id: str
-    person_no: int
-
-
-@dataclass(slots=True)
-class Profile:
-    """A person's profile. `is_stored`: it has a row already. `created` in microseconds."""
-
-    no: int
-    uuid: uuid.UUID
-    created: int
-    properties: dict[str, Any]
-    is_identified: bool = False
-    is_stored: bool = True
-    is_changed: bool = False
-    _texts: dict[str, str] | None = None
-
-    def texts(self) -> dict[str, str]:
-        """Its properties now, in the store's form; the same object until they change."""
-        if self._texts is None:
-            self._texts = stored_texts(self.properties)
-        return self._texts
-
-    def replace(self, properties: dict[str, Any]) -> None:
-        self.properties = properties
-        self.is_changed = True
-        self._texts = None
-
-
-@dataclass(slots=True)
-class GroupProfile:
-    """A group and its properties; `id` is None until it has a row."""
-
-    type_index: int
-    key: str
-    created: int
-    properties: dict[str, Any]
-    id: int | None = None
-    is_changed: bool = False
-
-
-@dataclass(slots=True)
-class Mentioned:
-    """Everything a batch of events may touch, so that it can be read in one go."""
-
-    distinct_ids: set[str] = field(default_factory=set)
-    group_types: set[str] = field(default_factory=set)
-    groups: set[tuple[str, str]] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class Changes:
-    """What a batch changed. `moved` names persons that are now part of another one, never in chains."""
-
-    new_actors: list[Actor]
-    moved: dict[int, int]
-    profiles: list[Profile]
-    removed_profiles: list[int]
-    new_group_types: dict[str, int]
-    groups: list[GroupProfile]
-    warnings: list[Dropped]
-
-
 def mentioned(events: Iterable[Event]) -> Mentioned:
     """The ids and groups these events speak of."""
     found = Mentioned()
@@ -137,25 +77,17 @@ def is_illegal(distinct_id: str) -> bool:
 class IdentityBook:
     """The identities that a batch can touch. `next_no` gives the numbers of new distinct ids."""
 
-    def __init__(
-        self,
-        *,
-        next_no: Callable[[], int],
-        actors: Iterable[Actor] = (),
-        profiles: Iterable[Profile] = (),
-        group_types: Mapping[str, int] | None = None,
-        groups: Iterable[GroupProfile] = (),
-    ) -> None:
+    def __init__(self, known: Known, next_no: Callable[[], int]) -> None:
         self._next_no = next_no
-        self._actors = {actor.distinct_id: actor for actor in actors}
-        self._profiles = {profile.no: profile for profile in profiles}
-        self._group_types = dict(group_types or {})
-        self._groups = {(group.type_index, group.key): group for group in groups}
+        self._actors = {actor.distinct_id: actor for actor in known.actors}
+        self._profiles = {profile.no: profile for profile in known.profiles}
+        self._group_types = dict(known.group_types)
+        self._groups = {(group.type_index, group.key): group for group in known.groups}
         self._new_actors: list[Actor] = []
         self._moved: dict[int, int] = {}
         self._removed: list[int] = []
         self._new_group_types: dict[str, int] = {}
-        self._warnings: list[Dropped] = []
+        self._notices: list[Notice] = []
 
     def apply(self, event: Event) -> tuple[int, dict[str, str]]:
         """Number of the event's distinct id, and its person's properties right after it, in stored form.
@@ -188,7 +120,7 @@ class IdentityBook:
             removed_profiles=self._removed,
             new_group_types=self._new_group_types,
             groups=[group for group in self._groups.values() if group.is_changed],
-            warnings=self._warnings,
+            notices=self._notices,
         )
 
     # Persons
@@ -305,7 +237,7 @@ class IdentityBook:
         group.is_changed = True
 
     def _warn(self, kind: str, event: Event, /, **details: Any) -> None:
-        self._warnings.append(Dropped(kind, event.distinct_id, {"event_uuid": str(event.uuid), **details}))
+        self._notices.append(Notice(kind, event.distinct_id, {"event_uuid": str(event.uuid), **details}))
 
 
 def updated_properties(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from insights_service.capture import times
 from insights_service.capture.refusals import invalid_payload
+from insights_service.persons.values import Notice
 
 MAX_NAME_LENGTH = 200
 MAX_DISTINCT_ID_LENGTH = 200  # api X4
@@ -59,13 +60,8 @@ class Event:
     arrived: int
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """An event that is not stored though its request is accepted (api X4); kept as a warning."""
-
-    reason: str
-    subject: str = ""
-    details: dict[str, Any] = field(default_factory=dict)
+class Dropped(Notice):
+    """An event that is not stored though its request is accepted (api X4)."""
 
 
 def normalize(raw: Mapping[str, Any], arrival: Arrival) -> Event | Dropped:

@@ -16,17 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from insights_service.capture import times
-from insights_service.capture.identity import (
-    ILLEGAL_IDS,
-    Actor,
-    Changes,
-    GroupProfile,
-    IdentityBook,
-    Profile,
-    mentioned,
-    updated_properties,
-)
+from insights_service.capture.identity import ILLEGAL_IDS, IdentityBook, mentioned, updated_properties
 from insights_service.capture.normalize import Arrival, Event, normalize
+from insights_service.persons.values import Actor, Changes, GroupProfile, Known, Profile
 
 START = times.microseconds(datetime(2024, 3, 1, tzinfo=UTC))
 
@@ -46,13 +38,13 @@ class Tables:
         """One batch through the book; numbers and person properties of its events."""
         events = [found for raw in raws if isinstance(found := normalize(raw, Arrival(START)), Event)]
         known = [actor for id_ in mentioned(events).distinct_ids if (actor := self.actors.get(id_))]
-        book = IdentityBook(
-            next_no=self.numbers.__next__,
+        stored = Known(
             actors=[Actor(actor.no, actor.distinct_id, actor.person_no) for actor in known],
             profiles=[self._copy(p) for no in {a.person_no for a in known} if (p := self.profiles.get(no))],
             group_types=self.group_types,
-            groups=self.groups.values(),
+            groups=list(self.groups.values()),
         )
+        book = IdentityBook(stored, self.numbers.__next__)
         placed = [book.apply(event) for event in events]
         self._write(book.changes())
         return placed
@@ -70,7 +62,7 @@ class Tables:
         self.profiles.update({profile.no: profile for profile in changes.profiles})
         self.group_types.update(changes.new_group_types)
         self.groups.update({(group.type_index, group.key): group for group in changes.groups})
-        self.warnings += [warning.reason for warning in changes.warnings]
+        self.warnings += [notice.kind for notice in changes.notices]
 
     def people(self) -> set[frozenset[str]]:
         """The partition of distinct ids into persons."""
@@ -259,7 +251,7 @@ def test_groups() -> None:
     tables = Tables()
     event = normalize(said("A", "u", **{"$groups": {"org": 5, "team": "", "site": " "}}), Arrival(START))
     assert isinstance(event, Event)
-    book = IdentityBook(next_no=tables.numbers.__next__)
+    book = IdentityBook(Known(), tables.numbers.__next__)
     book.apply(event)
     assert event.properties["$group_0"] == "5"
     assert b'"$group_0":"5"' in event.properties_json
