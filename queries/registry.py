@@ -14,6 +14,7 @@ from queries.context import ProjectContext
 from queries.errors import NotSupported
 from queries.lifecycle.compile import compile_lifecycle
 from queries.plan import Plan, Result
+from queries.retention.compile import compile_retention
 from queries.stickiness.compile import compile_stickiness
 from queries.trends.compile import compile_trends
 from queries.trends.legacy_shape import trends_legacy
@@ -36,6 +37,7 @@ KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("TrendsQuery", compile_trends, trends_legacy),
+        Kind("RetentionQuery", compile_retention),
         Kind("StickinessQuery", compile_stickiness),
         Kind("LifecycleQuery", compile_lifecycle),
     )

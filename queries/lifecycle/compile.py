@@ -138,7 +138,7 @@ def _creations(question: Question) -> Sql:
 
 
 def states(question: Question) -> Sql:
-    """All (status, place) of one actor, from the columns `activity` and `created`; places count what is shown.
+    """All (status, place) of one actor, from the columns `activity` and `created`.
 
     A bucket of activity is new when the actor was made in it and was never active before in scope;
     returning when the bucket before was active too; else resurrecting (I11). A bucket without activity
