@@ -1,4 +1,8 @@
-"""All-time ranges of trends, stickiness and lifecycle: they begin at the earliest event of their series."""
+"""Where an all-time range begins (semantics A9).
+
+Trends, stickiness and lifecycle begin at the earliest event of their series, everything else at the
+earliest event of the project.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,15 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from queries.context import ProjectContext
-from queries.nodes import ActionsNode, DateRange, Properties, Series, SeriesNode
+from queries.nodes import ActionsNode, DateRange, InsightNode, Properties, Series, SeriesNode
 from queries.plan import Plan, Rows, Statement, statement
 from queries.sql.events import Span, scan
 from queries.sql.filters import event_condition
 from queries.sql.fragment import all_of, any_of, sql
 from queries.sql.series import matcher, names_of
 
-FIRST_CREDIBLE = datetime(1980, 1, 1, tzinfo=UTC)  # semantics A9
+FIRST_OF_SERIES = datetime(1980, 1, 1, tzinfo=UTC)
+FIRST_OF_PROJECT = datetime(2015, 1, 1, tzinfo=UTC)
 
 
 class SeriesQuery(Protocol):
@@ -48,11 +53,21 @@ def earliest_statement(node: SeriesQuery, ctx: ProjectContext) -> Statement | No
         scan(
             ctx,
             [sql("count(), min(ts)")],
-            span=Span(start=FIRST_CREDIBLE),
+            span=Span(start=FIRST_OF_SERIES),
             events=names_of(matchers),
             where=all_of([any_of(m.condition for m in matchers), filters]),
         )
     )
+
+
+def with_project_earliest(
+    node: InsightNode, ctx: ProjectContext, plan: Callable[[datetime | None], Plan]
+) -> Plan:
+    """The same from the earliest event of the whole project."""
+    if node.date_range is None or node.date_range.date_from != "all":
+        return plan(None)
+    asked = statement(scan(ctx, [sql("count(), min(ts)")], span=Span(start=FIRST_OF_PROJECT)))
+    return Plan((asked,), lambda found: plan(_earliest(found)))
 
 
 def existing(series: Sequence[SeriesNode], ctx: ProjectContext) -> list[SeriesNode]:

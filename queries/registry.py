@@ -13,6 +13,7 @@ from typing import Any
 from queries.context import ProjectContext
 from queries.errors import NotSupported
 from queries.lifecycle.compile import compile_lifecycle
+from queries.paths.compile import compile_paths
 from queries.plan import Plan, Result
 from queries.retention.compile import compile_retention
 from queries.stickiness.compile import compile_stickiness
@@ -37,6 +38,7 @@ KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("TrendsQuery", compile_trends, trends_legacy),
+        Kind("PathsQuery", compile_paths),
         Kind("RetentionQuery", compile_retention),
         Kind("StickinessQuery", compile_stickiness),
         Kind("LifecycleQuery", compile_lifecycle),
