@@ -1,0 +1,47 @@
+"""Fields of bodies that every app's serializers need, beside the REST framework's own (api M7, P11)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from insights_service.errors import InvalidInput
+from insights_service.parsers import structured
+
+MAX_INTEGER = 2**31 - 1
+
+
+def decoded(data: Any) -> Any:
+    """What a form writes as JSON text, as JSON; other text stays text, for the field to complain about."""
+    if not isinstance(data, str):
+        return data
+    try:
+        return structured(data, "field") if data.strip() else data
+    except InvalidInput:
+        return data
+
+
+class ListField(serializers.ListField):
+    """A list, or the JSON text of one (api M7)."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """The list, each entry checked by `child`."""
+        return super().to_internal_value(decoded(data))
+
+
+class ObjectField(serializers.DictField):
+    """An object with any content, or the JSON text of one (api M7)."""
+
+    default_error_messages = {"not_a_dict": "Expected an object."}
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """The object."""
+        return super().to_internal_value(decoded(data))
+
+
+class IdField(serializers.IntegerField):
+    """A whole number that can be a primary key or a setting; larger ones are `max_value`, not an overflow."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"min_value": 0, "max_value": MAX_INTEGER, **kwargs})

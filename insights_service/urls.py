@@ -1,0 +1,54 @@
+"""The whole URL space on one page.
+
+Every path stands here once, with its final slash. The same path without the slash, with `.json` or
+`.csv`, and below `/api/environments/` answers too: `spelling.CanonicalPathMiddleware` folds them before
+routing (api M1-M3). Fixed words win over ids (api M6), see `routers.ApiRouter`.
+"""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
+
+from insights_service import errors
+from insights_service.accounts.api.organizations import OrganizationsViewSet
+from insights_service.accounts.api.personal_api_keys import PersonalAPIKeysViewSet
+from insights_service.accounts.api.projects import OrganizationProjectsViewSet, ProjectsViewSet
+from insights_service.accounts.api.session import LoginView, LogoutView
+from insights_service.accounts.api.users import MeView
+from insights_service.routers import ApiRouter
+from insights_service.schema_views import SchemaView
+
+# Below /api/
+root_router = ApiRouter()
+root_router.view("login", LoginView)
+root_router.view("logout", LogoutView)
+root_router.view("users/@me", MeView)
+root_router.register("projects", ProjectsViewSet, basename="projects")
+root_router.register("organizations", OrganizationsViewSet, basename="organizations")
+root_router.register(
+    r"organizations/(?P<organization_id>[^/]+)/projects",
+    OrganizationProjectsViewSet,
+    basename="organization-projects",
+)
+root_router.register("personal_api_keys", PersonalAPIKeysViewSet, basename="personal-api-keys")
+
+# Below /api/projects/<project_id>/
+project_router = ApiRouter()
+
+urlpatterns = [
+    path("api/schema/", SchemaView.as_view(), name="schema"),
+    path("api/schema/swagger-ui/", SpectacularSwaggerView.as_view(url_name="schema"), name="swagger-ui"),
+    path("api/schema/redoc/", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    path("api/projects/<str:project_id>/", include(project_router.urls)),
+    path("api/", include(root_router.urls)),
+    # Before credentials are looked at (api M.4); nothing below /api/ may come after this line.
+    re_path(r"^api/", errors.endpoint_not_found),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = errors.bad_request
+handler403 = errors.forbidden
+handler404 = errors.endpoint_not_found
+handler500 = errors.server_error
