@@ -100,7 +100,7 @@ class ApiView(APIView):
 
     def initial(self, request: ApiRequest, *args: Any, **kwargs: Any) -> None:
         """All checks before the method, in the contract's order (api N4)."""
-        request.version = request.versioning_scheme = None
+        self.format_kwarg = request.version = request.versioning_scheme = None
         bad_format = self._negotiate(request)
         self.perform_authentication(request)
         self.check_permissions(request)

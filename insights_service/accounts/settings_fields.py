@@ -71,8 +71,14 @@ class PathCleaningRule(serializers.Serializer):
         try:
             re2.compile(pattern, options)
         except re2.error as error:
-            raise serializers.ValidationError(f"This is no regular expression: {error}") from error
+            raise serializers.ValidationError(f"This is no regular expression: {_reason(error)}.") from error
         return pattern
+
+
+def _reason(error: re2.error) -> str:
+    """The engine's own words, which it gives as bytes."""
+    reason = error.args[0] if error.args else "unreadable"
+    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
 
 
 def _check_leaf(leaf: Any, attr: str) -> None:
