@@ -7,7 +7,7 @@ one import.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -90,6 +90,8 @@ class DateRange(SnakePart):
 
 class CompareFilter(SnakePart):
     """The wish for a second period (semantics D57); `compare_to` moves it (A25)."""
+
+    always_written: ClassVar[frozenset[str]] = frozenset({"compare"})
 
     compare: bool = False
     compare_to: str | None = None
@@ -196,6 +198,8 @@ class Breakdown(SnakePart):
 
 class BreakdownFilter(SnakePart):
     """What splits every series. Written in one of two ways; compilers read `parts` and `cohorts`."""
+
+    always_written: ClassVar[frozenset[str]] = frozenset({"breakdown_type"})
 
     breakdown: Annotated[
         BreakdownValue | tuple[BreakdownValue, ...] | None, BeforeValidator(_blank_is_none)

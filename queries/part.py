@@ -7,6 +7,7 @@ the picture (api U3) are dropped on reading; any other unknown key is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -48,6 +49,7 @@ class Part(BaseModel):
     )
 
     ignored_keys: ClassVar[frozenset[str]] = PRESENTATIONAL
+    always_written: ClassVar[frozenset[str]] = frozenset({"kind"})  # in JSON, even with their default
 
     @model_validator(mode="before")
     @classmethod
@@ -58,8 +60,26 @@ class Part(BaseModel):
         return {key: value for key, value in raw.items() if key in known or key not in cls.ignored_keys}
 
     def to_wire(self) -> dict[str, Any]:
-        """The value as JSON in the wire's spelling, without absent keys."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        """The value as JSON in the wire's spelling: what differs from the defaults, and what it is.
+
+        Equal parts give equal JSON, and reading it gives an equal part.
+        """
+        wire: dict[str, Any] = {}
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if field.exclude or value is None:
+                continue
+            if name in self.always_written or value != field.default:
+                wire[field.alias or name] = _as_json(value)
+        return wire
+
+
+def _as_json(value: object) -> Any:
+    if isinstance(value, Part):
+        return value.to_wire()
+    if isinstance(value, tuple):
+        return [_as_json(item) for item in value]
+    return value.value if isinstance(value, StrEnum) else value
 
 
 class SnakePart(Part):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BeforeValidator
 
@@ -78,6 +78,8 @@ class PropertyFilter(SnakePart):
     round; only cohort definitions use it (semantics B27), elsewhere it is false.
     """
 
+    always_written: ClassVar[frozenset[str]] = frozenset({"operator", "type"})
+
     key: str
     value: PropertyValue = None
     operator: Operator = Operator.EXACT
@@ -88,6 +90,8 @@ class PropertyFilter(SnakePart):
 
 class PropertyGroup(SnakePart):
     """AND / OR over groups and leaves, to any depth; no values at all means true (semantics C32)."""
+
+    always_written: ClassVar[frozenset[str]] = frozenset({"type", "values"})
 
     type: GroupOperator = GroupOperator.AND
     values: tuple[PropertyGroup | PropertyFilter, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -69,6 +69,8 @@ class CellPropertyType(StrEnum):
 
 class RetentionEntity(SnakePart):
     """The event or action that starts or continues an actor's presence; id None is every event."""
+
+    always_written: ClassVar[frozenset[str]] = frozenset({"type"})
 
     id: str | Whole | None = None
     type: Literal["events", "actions"] = "events"
