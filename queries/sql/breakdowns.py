@@ -10,11 +10,12 @@ from queries.errors import InvalidQuery
 from queries.nodes import Breakdown, BreakdownFilter
 from queries.sql.actors import GROUP_COLUMNS, person_number
 from queries.sql.cohorts import cohort_condition
-from queries.sql.events import Span, project_condition
-from queries.sql.filters import METADATA, stored_event_property, stored_property
+from queries.sql.events import Span
+from queries.sql.filters import METADATA, stored_event_property
 from queries.sql.fragment import Sql, bind, join, number, sql
 from queries.sql.hogql import value_expression
 from queries.sql.operators import clean_path, text_of
+from queries.sql.owners import group_values, owner_join, person_values
 from queries.sql.sessions import session_values
 from queries.vocabulary import BreakdownType
 
@@ -82,12 +83,7 @@ def _event(part: Breakdown, _: int, ctx: ProjectContext, __: Span) -> tuple[Sql,
 def _person(part: Breakdown, position: int, ctx: ProjectContext, _: Span) -> tuple[Sql, Sql | None]:
     if ctx.person_properties_mode == "on_events":  # B6
         return text_of(sql("person_props[{key}]", key=bind(part.property))), None
-    side = sql(
-        "SELECT person_no AS owner, {stored} AS stored FROM person FINAL WHERE {project} AND is_deleted = 0",
-        stored=stored_property(part.property),
-        project=project_condition(ctx),
-    )
-    return _joined(side, person_number(ctx), position)
+    return _joined(person_values(part.property, ctx), person_number(ctx), position)
 
 
 def _group(part: Breakdown, position: int, ctx: ProjectContext, _: Span) -> tuple[Sql, Sql | None]:
@@ -95,13 +91,7 @@ def _group(part: Breakdown, position: int, ctx: ProjectContext, _: Span) -> tupl
         raise InvalidQuery(
             "A group breakdown needs a group type index.", code="required", attr="breakdownFilter"
         )
-    side = sql(
-        "SELECT group_key AS owner, {stored} AS stored FROM groups FINAL"
-        " WHERE {project} AND group_type_index = {index}",
-        stored=stored_property(part.property),
-        project=project_condition(ctx),
-        index=number(part.group_type_index),
-    )
+    side = group_values(part.property, part.group_type_index, ctx)
     return _joined(side, sql("toString({column})", column=GROUP_COLUMNS[part.group_type_index]), position)
 
 
@@ -115,12 +105,7 @@ def _session(part: Breakdown, position: int, ctx: ProjectContext, span: Span) ->
 
 def _joined(side: Sql, key: Sql, position: int) -> tuple[Sql, Sql]:
     alias = f"side_{position}"
-    join_ = sql(
-        f"ANY LEFT JOIN ({{side}}) AS {alias} ON {alias}.owner = {{key}}",
-        side=side,
-        key=key,
-    )
-    return text_of(sql(f"{alias}.stored")), join_
+    return text_of(sql(f"{alias}.stored")), owner_join(side, key, alias)
 
 
 def _hogql(part: Breakdown, _: int, ctx: ProjectContext, __: Span) -> tuple[Sql, None]:

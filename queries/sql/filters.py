@@ -2,8 +2,9 @@
 
 A leaf on an event property reads the event. A subtree made of person (or group, or session) leaves only
 becomes one look-up in the set of those persons, so it costs one pass over persons and a hash probe an
-event, never a join (semantics B6, B10, B13). Somebody without a profile has every property missing: when the subtree
-is true for nothing but missing properties, the set holds the exceptions and the look-up is negated.
+event, never a join (semantics B6, B10, B13). Somebody without a profile has every property missing: when
+the subtree is true for nothing but missing properties, the set holds the exceptions and the look-up is
+negated.
 """
 
 from __future__ import annotations
@@ -163,7 +164,8 @@ def _groups(owner: Owner, ctx: ProjectContext) -> SetSource:
 
     def members(condition: Sql) -> Sql:
         return sql(
-            "SELECT group_key FROM groups FINAL WHERE {project} AND group_type_index = {index} AND ({condition})",
+            "SELECT group_key FROM groups FINAL"
+            " WHERE {project} AND group_type_index = {index} AND ({condition})",
             project=project_condition(ctx),
             index=number(index),
             condition=condition,

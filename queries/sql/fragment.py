@@ -5,7 +5,8 @@ included, enters as a bound value and reaches the database as a server-side para
 spliced (semantics J8). Fragments nest; parameters get their names once, at rendering, and equal values
 share one name.
 
-    >>> s = sql("has({wanted}, {value})", wanted=bind(["a"], "Array(String)"), value=sql("props[{key}]", key=bind("k")))
+    >>> value = sql("props[{key}]", key=bind("k"))
+    >>> s = sql("has({wanted}, {value})", wanted=bind(["a"], "Array(String)"), value=value)
     >>> s.render().text
     'has({p0:Array(String)}, props[{p1:String}])'
 """

@@ -14,10 +14,11 @@ from enum import StrEnum
 from queries.context import ProjectContext
 from queries.errors import InvalidQuery
 from queries.nodes import SeriesNode
-from queries.sql.actors import GROUP_COLUMNS, Actor
+from queries.sql.actors import GROUP_COLUMNS, Actor, person_number
 from queries.sql.filters import stored_event_property
 from queries.sql.fragment import TRUE, Sql, all_of, bind, join, sql
 from queries.sql.operators import number_of
+from queries.sql.owners import group_values, owner_join, person_values
 from queries.vocabulary import Math, MathPropertyType
 
 
@@ -52,7 +53,7 @@ class Aggregate:
 class MathRow:
     """One math: its aggregate for a series, how cells merge, and whether counting people makes it."""
 
-    aggregate: Callable[[SeriesNode, Actor, ProjectContext], Aggregate]
+    aggregate: Callable[[SeriesNode, Actor, ProjectContext, int], Aggregate]
     other: Merge = Merge.SUM
     counts_actors: bool = False
     scaled_by_sampling: bool = True
@@ -62,7 +63,7 @@ def _count(*_: object) -> Aggregate:
     return Aggregate("count")
 
 
-def _actors(_: SeriesNode, actor: Actor, __: ProjectContext) -> Aggregate:
+def _actors(_: SeriesNode, actor: Actor, *__: object) -> Aggregate:
     return Aggregate("uniqExact", (actor.expression,), only=actor.present)
 
 
@@ -83,23 +84,54 @@ def _groups(series: SeriesNode, *_: object) -> Aggregate:
 
 def _over_property(
     function: str, parameters: str = ""
-) -> Callable[[SeriesNode, Actor, ProjectContext], Aggregate]:
-    def aggregate(series: SeriesNode, _: Actor, ctx: ProjectContext) -> Aggregate:
-        return Aggregate(function, (math_number(series, ctx),), parameters)
+) -> Callable[[SeriesNode, Actor, ProjectContext, int], Aggregate]:
+    def aggregate(series: SeriesNode, _: Actor, ctx: ProjectContext, place: int) -> Aggregate:
+        return Aggregate(function, (math_number(series, ctx, place),), parameters)
 
     return aggregate
 
 
-def math_number(series: SeriesNode, ctx: ProjectContext) -> Sql:
-    """The numeric value of an event for a property math, NULL where it has none (semantics D15, D17)."""
+def math_number(series: SeriesNode, ctx: ProjectContext, place: int) -> Sql:
+    """The numeric value of an event for a property math, NULL where it has none (semantics D15, D17).
+
+    `place` tells apart the joins of several series in one scan (`math_joins`).
+    """
     key = series.math_property
     if key is None:
         raise InvalidQuery("This math needs a math_property.", code="required", attr="math_property")
+    if math_joins(series, ctx, place):
+        return number_of(sql(f"number_{place}.stored"))
     if series.math_property_type is MathPropertyType.PERSON:
         return number_of(sql("person_props[{key}]", key=bind(key)))
     if key == "$time":
         return sql("toFloat64(ts)")
     return number_of(stored_event_property(key, ctx))
+
+
+def math_joins(series: SeriesNode, ctx: ProjectContext, place: int) -> tuple[Sql, ...]:
+    """What a scan must join to read the number of a person or of a group (semantics B6, D17)."""
+    read = _SIDES.get(series.math_property_type) if series.math_property_type else None
+    if read is None or series.math_property is None or series.effective_math not in PROPERTY_MATHS:
+        return ()
+    return read(series, ctx, f"number_{place}")
+
+
+def _person_side(series: SeriesNode, ctx: ProjectContext, alias: str) -> tuple[Sql, ...]:
+    if ctx.person_properties_mode == "on_events":
+        return ()
+    return (owner_join(person_values(series.math_property or "", ctx), person_number(ctx), alias),)
+
+
+def _group_side(series: SeriesNode, ctx: ProjectContext, alias: str) -> tuple[Sql, ...]:
+    index = series.math_group_type_index or 0
+    key = sql("toString({column})", column=GROUP_COLUMNS[index])
+    return (owner_join(group_values(series.math_property or "", index, ctx), key, alias),)
+
+
+_SIDES: dict[MathPropertyType, Callable[[SeriesNode, ProjectContext, str], tuple[Sql, ...]]] = {
+    MathPropertyType.PERSON: _person_side,
+    MathPropertyType.GROUP: _group_side,
+}
 
 
 # Property statistics read values that may be NULL (skipped) and give 0 when there is none (D15).
@@ -119,6 +151,8 @@ MATHS: dict[Math, MathRow] = {
     Math.P95: MathRow(_over_property("quantileExactInclusive", "(0.95)"), scaled_by_sampling=False),
     Math.P99: MathRow(_over_property("quantileExactInclusive", "(0.99)"), scaled_by_sampling=False),
 }
+
+PROPERTY_MATHS = frozenset(MATHS) - {Math.TOTAL, Math.DAU, Math.UNIQUE_SESSION, Math.UNIQUE_GROUP}
 
 
 def as_number(value: Sql) -> Sql:

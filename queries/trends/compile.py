@@ -15,10 +15,11 @@ from queries.dates import ResolvedRange
 from queries.earliest import with_earliest
 from queries.plan import Plan, Result, Rows, statement
 from queries.sql.fragment import Sql
-from queries.trends.cells import cell_request, cells
+from queries.trends.cells import cells
 from queries.trends.node import TrendsQuery
 from queries.trends.question import Question, understand
 from queries.trends.ranking import ranked, unranked
+from queries.trends.request import cell_request
 from queries.trends.shape import shape_trends
 
 

@@ -1,0 +1,74 @@
+"""Cells of first-time maths: a person counts once, in the bucket of the first event (semantics D25-D27)."""
+
+from __future__ import annotations
+
+from queries.nodes import SeriesNode
+from queries.sql.events import Span, scan
+from queries.sql.fragment import Sql, all_of, instant, sql
+from queries.sql.series import matcher
+from queries.trends.request import CellRequest
+from queries.trends.scan import scaled
+from queries.vocabulary import Math
+
+FIRST_TIME_MATHS = frozenset(
+    {
+        Math.FIRST_TIME_FOR_USER,
+        Math.FIRST_TIME_FOR_USER_WITH_FILTERS,
+        Math.FIRST_MATCHING_EVENT_FOR_USER,
+    }
+)
+_UNFILTERED = {"properties": None, "fixed_properties": None}
+
+
+def first_time_cells(index: int, series: SeriesNode, request: CellRequest) -> Sql:
+    """All of history up to the end of the range is read; only a first event inside the range counts."""
+    passing = all_of([matcher(series, request.ctx).condition, request.common_condition()])
+    firsts = scan(
+        request.ctx,
+        [
+            sql("{actor} AS actor", actor=request.question.actor.expression),
+            sql("minIf(ts, {passing}) AS first_passing", passing=passing),
+            sql("countIf({passing}) AS passing_events", passing=passing),
+            sql("min(ts) AS first_of_kind"),
+            sql("argMinIf({value}, ts, {passing}) AS value_of_first", value=_value(request), passing=passing),
+        ],
+        span=Span(None, request.span.end),
+        where=all_of([_kind(series, request), request.question.actor.present]),
+        joins=request.joins,
+        tail=sql("GROUP BY actor"),
+    )
+    return sql(
+        "SELECT {index} AS series, {breakdown} AS breakdown, {bucket} AS bucket, {value} AS value"
+        " FROM ({firsts}) WHERE passing_events > 0 AND first_passing = first_of_kind {in_range}"
+        " GROUP BY breakdown, bucket",
+        index=request.numbered(index),
+        breakdown=_spread(request),
+        bucket=request.bucket_of(sql("first_passing")),
+        value=scaled(sql("toFloat64(count())"), series, request),
+        firsts=firsts,
+        in_range=_in_range(request),
+    )
+
+
+def _kind(series: SeriesNode, request: CellRequest) -> Sql:
+    """Among which events the first one is looked for: of the name whatever its properties (D25), or only
+    those passing all filters (D26)."""
+    if series.effective_math is Math.FIRST_TIME_FOR_USER:
+        return matcher(series.model_copy(update=_UNFILTERED), request.ctx).condition
+    return all_of([matcher(series, request.ctx).condition, request.common_condition()])
+
+
+def _in_range(request: CellRequest) -> Sql:
+    start = request.span.start
+    return sql("AND first_passing >= {start}", start=instant(start)) if start else sql("")
+
+
+def _value(request: CellRequest) -> Sql:
+    return request.breakdown.value if request.breakdown else sql("emptyArrayString()")
+
+
+def _spread(request: CellRequest) -> Sql:
+    """Alternatives of one actor (the cohorts he is in) are a cell each."""
+    if request.breakdown is not None and request.breakdown.several:
+        return sql("[arrayJoin(value_of_first)]")
+    return sql("value_of_first")

@@ -1,0 +1,93 @@
+"""One period of a trend, with what all ways to get its cells share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from queries.context import ProjectContext
+from queries.dates import ResolvedRange
+from queries.nodes import SeriesNode
+from queries.sql.breakdowns import BreakdownValue, breakdown_value
+from queries.sql.buckets import TS, bucket_key
+from queries.sql.events import Span
+from queries.sql.filters import event_condition
+from queries.sql.fragment import TRUE, Sql, all_of, bind, sql
+from queries.trends.question import Question
+
+Numbered = tuple[int, SeriesNode]
+
+NO_BREAKDOWN = sql("emptyArrayString()")
+SAMPLE_SLOTS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class CellRequest:
+    """A question, the period to answer it for, and the breakdown value of an event if there is one."""
+
+    question: Question
+    period: ResolvedRange
+    breakdown: BreakdownValue | None
+
+    @property
+    def ctx(self) -> ProjectContext:
+        return self.question.ctx
+
+    @property
+    def span(self) -> Span:
+        return self.question.span(self.period)
+
+    @property
+    def bucket(self) -> Sql:
+        return self.bucket_of(TS)
+
+    def bucket_of(self, ts: Sql) -> Sql:
+        """The bucket of an instant; an aggregated display has a single one (semantics D30)."""
+        if self.question.is_aggregated:
+            return sql("toUInt32(0)")
+        return bucket_key(self.period.interval, self.ctx, ts)
+
+    @property
+    def breakdown_column(self) -> Sql:
+        if self.breakdown is None:
+            return NO_BREAKDOWN
+        if self.breakdown.several:
+            return sql("[arrayJoin({values})]", values=self.breakdown.value)
+        return self.breakdown.value
+
+    @property
+    def joins(self) -> tuple[Sql, ...]:
+        return self.breakdown.joins if self.breakdown else ()
+
+    def common_condition(self) -> Sql:
+        """What every series asks of an event besides its own conditions (semantics C33, C34)."""
+        return all_of([self.global_filters(), self.unfiltered_condition()])
+
+    def global_filters(self) -> Sql:
+        node = self.question.node
+        return event_condition(self.ctx, node.properties, test_accounts=node.filter_test_accounts)
+
+    def unfiltered_condition(self) -> Sql:
+        """Weekdays and sample: they choose among events, but are no property filters."""
+        weekdays = sql("toDayOfWeek(ts, 0, {zone}) < 6", zone=bind(self.ctx.timezone))
+        return all_of([weekdays if self.question.node.trends_filter.hide_weekends else TRUE, self._sample()])
+
+    def _sample(self) -> Sql:
+        """A share of the actors, all of their events (semantics D61)."""
+        factor = self.question.node.sampling_factor
+        if factor is None or factor == 1:
+            return TRUE
+        return sql(
+            "cityHash64({actor}) % {slots} < {kept}",
+            actor=self.question.actor.expression,
+            slots=bind(SAMPLE_SLOTS, "UInt32"),
+            kept=bind(round(factor * SAMPLE_SLOTS), "UInt32"),
+        )
+
+    def numbered(self, index: int) -> Sql:
+        return sql("toUInt8({index})", index=bind(index, "UInt8"))
+
+
+def cell_request(question: Question, period: ResolvedRange) -> CellRequest:
+    chosen = question.breakdown
+    value = breakdown_value(chosen, question.ctx, question.span(period)) if chosen else None
+    return CellRequest(question, period, value)
