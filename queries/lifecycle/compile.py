@@ -12,7 +12,7 @@ from queries.date_labels import days, labels
 from queries.date_text import shift_instant
 from queries.dates import ResolvedRange, bucket_start, resolve_range
 from queries.earliest import with_earliest
-from queries.legacy.echo import filter_echo
+from queries.legacy import filter_echo
 from queries.lifecycle.node import LifecycleQuery, LifecycleStatus
 from queries.nodes import SeriesNode
 from queries.plan import Plan, Result, Rows, statement

@@ -10,7 +10,7 @@ from typing import Any
 from queries.context import ProjectContext
 from queries.dates import ResolvedRange, previous_period, resolve_range
 from queries.earliest import with_earliest
-from queries.legacy.echo import filter_echo
+from queries.legacy import filter_echo
 from queries.nodes import SeriesNode
 from queries.plan import Plan, Result, Rows, statement
 from queries.sql.activity import Activity
@@ -89,19 +89,18 @@ def active_buckets(question: Question, period: ResolvedRange, series: SeriesNode
     node = question.node
     filters = event_condition(question.ctx, node.properties, test_accounts=node.filter_test_accounts)
     place = _place(question, period)
-    source = {
-        "span": Span(period.events_from, period.events_before),
-        "where": all_of([wanted.condition, actor.present, filters]),
-    }
+    span = Span(period.events_from, period.events_before)
+    where = all_of([wanted.condition, actor.present, filters])
     size = question.columns(period)
     if node.stickiness_filter.stickiness_criteria is not None:
-        return _meeting_criteria(question, actor, place, size, source)
+        return _meeting_criteria(question, actor, place, size, span, where)
     activity = Activity(place, size)
     per_actor = scan(
         question.ctx,
         [sql("{actor} AS actor", actor=actor.expression), sql("{a} AS buckets", a=activity.aggregate())],
         tail=sql("GROUP BY actor"),
-        **source,
+        span=span,
+        where=where,
     )
     return sql(
         "SELECT actor, toUInt32(length({places})) AS active FROM ({per_actor}) WHERE active > 0",
@@ -110,7 +109,7 @@ def active_buckets(question: Question, period: ResolvedRange, series: SeriesNode
     )
 
 
-def _meeting_criteria(question: Question, actor: Actor, place: Sql, size: int, source: dict[str, Any]) -> Sql:
+def _meeting_criteria(question: Question, actor: Actor, place: Sql, size: int, span: Span, where: Sql) -> Sql:
     criteria = question.node.stickiness_filter.stickiness_criteria
     assert criteria is not None
     per_bucket = scan(
@@ -121,7 +120,8 @@ def _meeting_criteria(question: Question, actor: Actor, place: Sql, size: int, s
             sql("count() AS events"),
         ],
         tail=sql("GROUP BY actor, place"),
-        **source,
+        span=span,
+        where=where,
     )
     return sql(
         "SELECT actor, toUInt32(count()) AS active FROM ({per_bucket})"

@@ -9,6 +9,7 @@ shape.py      rows -> the answer
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from queries.context import ProjectContext
 from queries.dates import ResolvedRange
@@ -16,6 +17,7 @@ from queries.earliest import with_earliest
 from queries.plan import Plan, Result, Rows, statement
 from queries.sql.fragment import Sql
 from queries.trends.cells import cells
+from queries.trends.histogram import binned_part, extremes, read_bins
 from queries.trends.node import TrendsQuery
 from queries.trends.question import Question, understand
 from queries.trends.ranking import ranked, unranked
@@ -25,7 +27,15 @@ from queries.trends.shape import shape_trends
 
 def compile_trends(node: TrendsQuery, ctx: ProjectContext) -> Plan:
     """The plan of a trend. An all-time range first asks for the earliest event of its series."""
-    return with_earliest(node, ctx, lambda earliest: _plan(understand(node, ctx, earliest)))
+    return with_earliest(node, ctx, lambda earliest: _with_bins(understand(node, ctx, earliest)))
+
+
+def _with_bins(question: Question) -> Plan:
+    """A histogram first asks between which values its bins lie (semantics D45)."""
+    if binned_part(question) is None or not question.series:
+        return _plan(question)
+    asked = tuple(statement(extremes(question, period)) for period in question.periods)
+    return Plan(asked, lambda found: _plan(replace(question, bins=read_bins(question, found))))
 
 
 def _plan(question: Question) -> Plan:

@@ -16,17 +16,27 @@ from queries.vocabulary import Display
 
 
 @dataclass(frozen=True, slots=True)
+class Bins:
+    """Bins of a histogram: the least value, the width (0: a single value), and each bin's text."""
+
+    low: float
+    width: float
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What the compilers and shapers of trends share. `periods` is current, then previous if compared.
 
     `series` are those that exist: (position in the request, node). A series over an unknown action is
-    left out (semantics D2).
+    left out (semantics D2). `bins` has an entry per period once they are known.
     """
 
     node: TrendsQuery
     ctx: ProjectContext
     periods: tuple[ResolvedRange, ...]
     series: tuple[tuple[int, SeriesNode], ...]
+    bins: tuple[Bins, ...] = ()
 
     @property
     def is_aggregated(self) -> bool:
@@ -51,6 +61,10 @@ class Question:
     @property
     def actor(self) -> Actor:
         return actor_of(self.ctx, self.node.aggregation_group_type_index, by_distinct_id=True)
+
+    def bins_of(self, period: ResolvedRange) -> Bins | None:
+        """The bins of a histogram in this period; None when the breakdown is no histogram (D45)."""
+        return self.bins[self.periods.index(period)] if self.bins else None
 
     def buckets(self, period: ResolvedRange) -> list[datetime]:
         options = self.node.trends_filter

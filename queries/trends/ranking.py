@@ -10,6 +10,7 @@ from queries.dates import ResolvedRange
 from queries.sql.buckets import key_of
 from queries.sql.fragment import Sql, bind, number, sql
 from queries.sql.math import MATHS, Merge
+from queries.trends.histogram import in_order_of_bins
 from queries.trends.question import Question
 
 
@@ -21,6 +22,7 @@ def unranked(cells: Sql) -> Sql:
 def ranked(cells: Sql, question: Question, period: ResolvedRange) -> Sql:
     """The ranking, in the store: many thousand values never leave it."""
     limit = number(question.limit + _offset(question))
+    bins = question.bins_of(period)
     lines = sql(
         # one row: one breakdown value of one series, over all buckets
         "SELECT series, breakdown, {points} AS points, arraySum(points.2) AS total"
@@ -30,8 +32,9 @@ def ranked(cells: Sql, question: Question, period: ResolvedRange) -> Sql:
     )
     places = sql(
         "SELECT series, breakdown, points, toUInt32(row_number() OVER (PARTITION BY series"
-        " ORDER BY {none_last} total DESC, breakdown)) AS rank FROM ({lines})",
+        " ORDER BY {none_last} {order}, breakdown)) AS rank FROM ({lines})",
         none_last=_none_last(question),
+        order=in_order_of_bins(bins) if bins else sql("total DESC"),  # D36, D45
         lines=lines,
     )
     return sql(

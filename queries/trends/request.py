@@ -12,6 +12,7 @@ from queries.sql.buckets import TS, bucket_key
 from queries.sql.events import Span
 from queries.sql.filters import event_condition
 from queries.sql.fragment import TRUE, Sql, all_of, bind, sql
+from queries.trends.histogram import binned
 from queries.trends.question import Question
 
 Numbered = tuple[int, SeriesNode]
@@ -90,4 +91,5 @@ class CellRequest:
 def cell_request(question: Question, period: ResolvedRange) -> CellRequest:
     chosen = question.breakdown
     value = breakdown_value(chosen, question.ctx, question.span(period)) if chosen else None
-    return CellRequest(question, period, value)
+    bins = question.bins_of(period)
+    return CellRequest(question, period, binned(value, bins) if value and bins else value)

@@ -7,7 +7,7 @@ from typing import Any
 
 from queries.context import ProjectContext
 from queries.date_labels import days, labels
-from queries.legacy.echo import filter_echo
+from queries.legacy import filter_echo
 from queries.nodes import ActionsNode, EventsNode, SeriesNode
 from queries.plan import Result, Rows
 from queries.sql.breakdowns import ALL_USERS, NONE, OTHER
