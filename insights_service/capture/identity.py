@@ -18,6 +18,7 @@ from insights_service.capture.normalize import MAX_DISTINCT_ID_LENGTH, Event, te
 from insights_service.persons.values import (
     Actor,
     Changes,
+    GroupKind,
     GroupProfile,
     Known,
     Mentioned,
@@ -86,7 +87,7 @@ class IdentityBook:
         self._new_actors: list[Actor] = []
         self._moved: dict[int, int] = {}
         self._removed: list[int] = []
-        self._new_group_types: dict[str, int] = {}
+        self._new_group_types: list[GroupKind] = []
         self._notices: list[Notice] = []
 
     def apply(self, event: Event) -> tuple[int, dict[str, str]]:
@@ -172,17 +173,12 @@ class IdentityBook:
             self._moved[other_no] = main_no
         survivor = main or self._profile(self._actor(event.distinct_id), event)
         if other is not None and other is not survivor:
-            self._absorb(survivor, other)
+            survivor.absorb(other)
+            del self._profiles[other.no]
+            if other.is_stored:
+                self._removed.append(other.no)
         if not survivor.is_identified:
             survivor.is_identified = survivor.is_changed = True
-
-    def _absorb(self, survivor: Profile, other: Profile) -> None:
-        """The survivor's properties win; the earliest creation counts for both (semantics I17)."""
-        survivor.replace({**other.properties, **survivor.properties})
-        survivor.created = min(survivor.created, other.created)
-        del self._profiles[other.no]
-        if other.is_stored:
-            self._removed.append(other.no)
 
     def _update(self, profile: Profile, event: Event) -> None:
         updated = updated_properties(
@@ -208,15 +204,18 @@ class IdentityBook:
             self._warn("too_many_group_types", event, group_type=group_type)
             return None
         free = min(set(range(MAX_GROUP_TYPES)) - set(self._group_types.values()))
-        self._group_types[group_type] = self._new_group_types[group_type] = free
+        self._group_types[group_type] = free
+        self._new_group_types.append(GroupKind(group_type, free, event.arrived))
         return free
 
     def _add_group_keys(self, event: Event) -> None:
-        for group_type, key in _groups_of(event.properties).items():
-            index = self._group_index(group_type, event)
-            if index is not None:
-                event.properties[f"$group_{index}"] = key
-        event.properties_json = orjson.dumps(event.properties)
+        keys = {
+            f"$group_{index}": key
+            for group_type, key in _groups_of(event.properties).items()
+            if (index := self._group_index(group_type, event)) is not None
+        }
+        if keys:
+            event.add_properties(keys)
 
     def _update_group(self, event: Event) -> None:
         group_type, key = _group_of(event.properties)

@@ -13,8 +13,10 @@ from typing import Any
 import orjson
 
 from insights_service.capture import times
+from insights_service.capture.elements import elements_chain
 from insights_service.capture.refusals import invalid_payload
 from insights_service.persons.values import Notice
+from queries.clickhouse.insert import stored_texts
 
 MAX_NAME_LENGTH = 200
 MAX_DISTINCT_ID_LENGTH = 200  # api X4
@@ -46,8 +48,8 @@ class Arrival:
 class Event:
     """A readable event; instants in microseconds.
 
-    `has_profile` false: it must leave no profile of its person (semantics B3, I19). `properties_json` is
-    the text of `properties`; who adds to the one (group keys) writes the other anew.
+    `has_profile` false: it must leave no profile of its person (semantics B3, I19). `properties_json` and
+    `texts` are `properties` in the store's two forms.
     """
 
     uuid: uuid.UUID
@@ -56,8 +58,16 @@ class Event:
     instant: int
     properties: dict[str, Any]
     properties_json: bytes
+    texts: dict[str, str]
+    elements_chain: str
     has_profile: bool
     arrived: int
+
+    def add_properties(self, more: Mapping[str, str]) -> None:
+        """Add texts to the properties, in all their forms."""
+        self.properties.update(more)
+        self.properties_json = orjson.dumps(self.properties)
+        self.texts.update(stored_texts(more))
 
 
 class Dropped(Notice):
@@ -89,6 +99,8 @@ def normalize(raw: Mapping[str, Any], arrival: Arrival) -> Event | Dropped:
         instant=instant,
         properties=properties,
         properties_json=text,
+        texts=stored_texts(properties),
+        elements_chain=elements_chain(properties),
         has_profile=properties.get("$process_person_profile") is not False,
         arrived=arrival.now,
     )

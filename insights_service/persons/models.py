@@ -145,8 +145,9 @@ class Revision(models.Model):
 class IdentityState(models.Model):
     """How far a project's identities have come, in revisions; one row per project.
 
-    `moved` is the last revision that moved an actor to another person, `loaded` the one up to which
-    ClickHouse's dictionary of moved actors is known to be fresh: `loaded < moved` asks for a reload.
+    `current` is the last one, `moved` the last that moved an actor to another person, `loaded` the one up
+    to which ClickHouse's dictionary of moved actors is known to be fresh: `loaded < moved` asks for a reload.
+    `inserter` names the process that wrote events last; the next one makes sure it has finished.
     """
 
     project = models.OneToOneField(
@@ -155,6 +156,7 @@ class IdentityState(models.Model):
     current = models.BigIntegerField(default=0)
     moved = models.BigIntegerField(default=0)
     loaded = models.BigIntegerField(default=0)
+    inserter = models.CharField(max_length=40, blank=True, default="")
 
 
 class IngestionWarning(models.Model):

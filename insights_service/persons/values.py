@@ -52,6 +52,12 @@ class Profile:
         self.is_changed = True
         self._texts = None
 
+    def absorb(self, other: Profile) -> None:
+        """Take another person in: own properties win, the earliest creation counts (semantics I17)."""
+        self.replace({**other.properties, **self.properties})
+        self.created = min(self.created, other.created)
+        self.is_identified = self.is_identified or other.is_identified
+
 
 @dataclass(slots=True)
 class GroupProfile:
@@ -62,6 +68,15 @@ class GroupProfile:
     created: int
     properties: dict[str, Any]
     is_changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GroupKind:
+    """A new type of groups with its index (semantics B8)."""
+
+    name: str
+    index: int
+    created: int
 
 
 @dataclass(slots=True)
@@ -94,7 +109,7 @@ class Changes:
     moved: dict[int, int] = field(default_factory=dict)
     profiles: list[Profile] = field(default_factory=list)
     removed_profiles: list[int] = field(default_factory=list)
-    new_group_types: dict[str, int] = field(default_factory=dict)
+    new_group_types: list[GroupKind] = field(default_factory=list)
     groups: list[GroupProfile] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 

@@ -60,7 +60,7 @@ class Tables:
         for number in changes.removed_profiles:
             del self.profiles[number]
         self.profiles.update({profile.no: profile for profile in changes.profiles})
-        self.group_types.update(changes.new_group_types)
+        self.group_types.update({kind.name: kind.index for kind in changes.new_group_types})
         self.groups.update({(group.type_index, group.key): group for group in changes.groups})
         self.warnings += [notice.kind for notice in changes.notices]
 

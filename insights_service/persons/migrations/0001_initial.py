@@ -21,6 +21,7 @@ class Migration(migrations.Migration):
                 ('current', models.BigIntegerField(default=0)),
                 ('moved', models.BigIntegerField(default=0)),
                 ('loaded', models.BigIntegerField(default=0)),
+                ('inserter', models.CharField(blank=True, default='', max_length=40)),
             ],
         ),
         migrations.CreateModel(

@@ -1,0 +1,131 @@
+"""A batch of events of one project, made durable exactly once (api X5, semantics J5).
+
+The order of the steps is what makes it safe to be killed anywhere: identities commit in PostgreSQL first
+(doing that twice changes nothing), then their copy, then the events, each only if its uuid is not stored
+yet. Only one process at a time does this for a project, and one that takes over from another first waits
+until the store has finished what the other one sent.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from insights_service.accounts.models import Project
+from insights_service.capture.identity import IdentityBook, mentioned
+from insights_service.capture.normalize import Event
+from insights_service.persons import definitions, store, sync, warnings
+from insights_service.persons.event_store import event_store
+from insights_service.persons.locking import project_locked, retried
+from insights_service.persons.values import Notice
+from queries.clickhouse.insert import EVENTS, existing_uuids, insert_columns, running_inserts
+
+Placement = tuple[int, dict[str, str]]  # number of the distinct id, person's properties in stored form
+
+_OWN_NAME = secrets.token_hex(16)
+_POLL_SECONDS = 0.02
+# Projects whose last insert of this process ended in an error, so it may still be running.
+_uncertain: set[int] = set()
+# Projects known to be marked as having received an event.
+_marked: set[int] = set()
+
+
+def write_batch(
+    project_id: int, events: Sequence[Event], notices: Sequence[Notice] = (), *, now: datetime
+) -> int:
+    """Store those events whose uuid the project does not have yet, and return how many that were.
+
+    In the order given, which matters where they say who is who. When it returns, the events are durable
+    and in the next query. Raises the stores' errors; then all, some or none are stored, and the same call
+    may simply be made again.
+    """
+    with project_locked(project_id):
+        if events:
+            _take_over(project_id)
+        fresh = _not_stored_yet(project_id, events)
+        placements, changed = retried(lambda: _resolve(project_id, fresh, notices, now))
+        if changed:
+            sync.push(project_id)
+        _uncertain.add(project_id)
+        insert_columns(
+            event_store(), EVENTS, _columns(project_id, fresh, placements), comment=_comment(project_id)
+        )
+        _uncertain.discard(project_id)
+    return len(fresh)
+
+
+def _take_over(project_id: int) -> None:
+    """Wait until no insert of a former holder of the lock is running: it could have died in the middle."""
+    if store.last_inserter(project_id) == _OWN_NAME and project_id not in _uncertain:
+        return
+    while running_inserts(event_store(), _comment(project_id)):
+        time.sleep(_POLL_SECONDS)
+    store.set_inserter(project_id, _OWN_NAME)
+
+
+def _comment(project_id: int) -> str:
+    return f"events of project {project_id}"
+
+
+def _not_stored_yet(project_id: int, events: Iterable[Event]) -> list[Event]:
+    """The first of each uuid, less those the store has (semantics J5: the first arrival is kept)."""
+    first: dict[object, Event] = {}
+    for event in events:
+        first.setdefault(event.uuid, event)
+    stored = existing_uuids(event_store(), project_id, [event.uuid for event in first.values()])
+    return [event for uuid, event in first.items() if uuid not in stored]
+
+
+def _resolve(
+    project_id: int, events: Sequence[Event], notices: Sequence[Notice], now: datetime
+) -> tuple[list[Placement], bool]:
+    """Who did the events, and whether that changed identities.
+
+    Writes what they change about persons and groups, the names learnt and the notices, in one transaction.
+    """
+    names = definitions.learner(project_id)
+    with transaction.atomic():
+        wanted = mentioned(events)
+        known = store.read(project_id, wanted)
+        numbers = store.reserve_numbers(len(wanted.distinct_ids) - len(known.actors))
+        book = IdentityBook(known, iter(numbers).__next__)
+        placements = []
+        for event in events:
+            placements.append(book.apply(event))
+            names.event(event.name, event.properties, now)
+        changes = book.changes()
+        for group in changes.groups:
+            names.group(group.type_index, group.properties)
+        if changes.touch_identities:
+            store.write(project_id, changes)
+        if found := [*notices, *changes.notices]:
+            warnings.record(project_id, found, now)
+        if names.new:
+            definitions.write(project_id, names.new)
+        if events and project_id not in _marked:
+            Project.objects.filter(id=project_id, ingested_event=False).update(ingested_event=True)
+    definitions.remember(project_id, names.new)
+    _marked.add(project_id)
+    return placements, changes.touch_identities
+
+
+def _columns(project_id: int, events: Sequence[Event], placements: Sequence[Placement]) -> list[list[object]]:
+    """One list per column of EVENTS, in its order."""
+    return [
+        [project_id] * len(events),
+        [event.name for event in events],
+        [event.instant for event in events],
+        [actor_no for actor_no, _ in placements],
+        [event.uuid for event in events],
+        [event.distinct_id for event in events],
+        [event.properties_json for event in events],
+        [event.texts for event in events],
+        [person_texts for _, person_texts in placements],
+        [event.elements_chain for event in events],
+        [int(event.has_profile) for event in events],
+        [event.arrived for event in events],
+    ]
