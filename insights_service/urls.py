@@ -45,6 +45,7 @@ urlpatterns = [
     path("api/", include(root_router.urls)),
     # Before credentials are looked at (api M.4); nothing below /api/ may come after this line.
     re_path(r"^api/", errors.endpoint_not_found),
+    path("", include("insights_service.capture.urls")),
     path("admin/", admin.site.urls),
 ]
 

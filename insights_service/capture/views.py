@@ -159,7 +159,7 @@ def _message(request: HttpRequest) -> Message:
     return Message(
         body=body,
         query=request.GET.dict(),
-        content_type=request.headers.get("Content-Type", "").lower(),
+        content_type=request.headers.get("Content-Type", ""),
         content_encoding=request.headers.get("Content-Encoding", "").strip().lower(),
     )
 

@@ -111,7 +111,7 @@ def _decode(message: Message) -> tuple[Any, Mapping[str, str]]:
     data, fields = message.body, dict[str, str]()
     if not data.strip():
         data = message.query.get("data", "").encode()
-    if message.content_type.startswith("multipart/form-data"):
+    if message.content_type.lower().startswith("multipart/form-data"):
         fields = _multipart(data, message.content_type)
         data = _data_field(fields)
     for _ in range(MAX_LAYERS):
