@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.response import Response
@@ -93,6 +94,7 @@ class ProjectsViewSet(ProjectViewSet):
         return dict(body.validated_data)
 
     def _shown(self, project: Project) -> Any:
+        prefetch_related_objects([project], "group_types")
         return ProjectSerializer(project).data
 
 
