@@ -1,0 +1,242 @@
+"""The only place that talks to the event store about a query: limits, tag, errors, progress, cancel.
+
+A statement is recognised in the store by its `log_comment`, a small JSON text with project, kind, run and
+cache key: progress and cancel look for it in `system.processes`. That works alike on the embedded engine,
+which makes its own query ids, and on a server or a cluster.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from queries.context import Limits
+from queries.errors import (
+    AtCapacity,
+    QueryCancelled,
+    QueryError,
+    QueryTimedOut,
+    QueryTooExpensive,
+    StoreUnavailable,
+)
+from queries.plan import Plan, Result, Rows, Statement
+
+__all__ = ["Plan", "QueryTag", "Result", "Rows", "Statement", "execute", "kill", "progress", "run"]
+
+SPILL_SHARE = 0.5  # of the memory limit: GROUP BY and ORDER BY go to disk from there on
+
+
+@dataclass(frozen=True, slots=True)
+class QueryTag:
+    """Whose statement it is. `query_id` is the run's id: the caller's `client_query_id`, else the key."""
+
+    project_id: int
+    kind: str
+    query_id: str
+    cache_key: str = ""
+
+    def comment(self) -> str:
+        fields = {"project": self.project_id, "kind": self.kind, "id": self.query_id, "key": self.cache_key}
+        return json.dumps(fields, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Sums over the statements of one run that are under way (api R10)."""
+
+    rows_read: int
+    bytes_read: int
+    estimated_rows_total: int
+    time_elapsed: int  # seconds
+    active_cpu_time: int  # microseconds
+
+
+def run(
+    plan: Plan,
+    *,
+    client: Client,
+    tag: QueryTag,
+    limits: Limits,
+    before_each: Callable[[], None] = lambda: None,
+) -> Result:
+    """All batches of the plan, one statement after the other; the time limit covers them together.
+
+    `before_each` is called before every statement; it raises to stop the run (a cancelled one, say).
+    """
+    deadline = time.monotonic() + limits.timeout_seconds
+    step: Plan | Result = plan
+    while isinstance(step, Plan):
+        batch = []
+        for statement in step.statements:
+            before_each()
+            left = _remaining(limits, deadline)
+            batch.append(execute(statement, client=client, tag=tag, limits=left))
+        step = step.shape(batch)
+    return step
+
+
+def execute(statement: Statement, *, client: Client, tag: QueryTag, limits: Limits) -> Rows:
+    """The rows of one statement, read-only and within limits.
+
+    Raises the errors of `queries.errors` for limits, cancel and an absent store. Anything else the store
+    refuses is our own fault and comes through as clickhouse_connect's DatabaseError.
+    """
+    settings = {**_limit_settings(limits), **statement.settings, "log_comment": tag.comment(), "readonly": 1}
+    started = time.monotonic()
+    try:
+        answer = client.query(statement.sql, parameters=dict(statement.params) or None, settings=settings)
+    except (ClickHouseError, OSError) as error:
+        raise translated(error, limits) from error
+    summary = answer.summary
+    return Rows(
+        rows=answer.result_rows,
+        columns=tuple(answer.column_names),
+        types=tuple(str(kind.name) for kind in answer.column_types),
+        rows_read=int(summary.get("read_rows", 0)),
+        bytes_read=int(summary.get("read_bytes", 0)),
+        elapsed_seconds=time.monotonic() - started,
+    )
+
+
+def progress(client: Client, *, project_id: int, query_id: str, cluster: str = "") -> Progress | None:
+    """How far the run has come; None when none of its statements is running just now."""
+    rows = client.query(
+        "SELECT count(), sum(read_rows), sum(read_bytes), sum(greatest(total_rows_approx, read_rows)),"
+        " toUInt64(max(elapsed)), sum(ProfileEvents['OSCPUVirtualTimeMicroseconds'])"
+        f" FROM {_processes(cluster)} WHERE is_initial_query AND {_OF_RUN}",
+        parameters={"project": project_id, "id": query_id},
+    ).result_rows
+    running, read, size, total, elapsed, cpu = rows[0]
+    if not running:
+        return None
+    return Progress(int(read), int(size), int(total), int(elapsed), int(cpu))
+
+
+def kill(client: Client, *, project_id: int, query_id: str, cluster: str = "") -> None:
+    """Ask the store to stop every statement of this run; another project's are out of reach (api Q21)."""
+    client.command(
+        f"KILL QUERY{_everywhere(cluster)} WHERE {_OF_RUN} ASYNC",
+        parameters={"project": project_id, "id": query_id},
+    )
+
+
+# --- limits -------------------------------------------------------------------------------------------
+
+
+def _limit_settings(limits: Limits) -> dict[str, object]:
+    """ClickHouse settings of the limits; memory that a GROUP BY or a sort may not have is spilled to disk."""
+    settings: dict[str, object] = {
+        "max_execution_time": max(limits.timeout_seconds, 0.001),
+        "timeout_overflow_mode": "throw",
+    }
+    if limits.memory_bytes:
+        spill = int(limits.memory_bytes * SPILL_SHARE)
+        settings["max_memory_usage"] = limits.memory_bytes
+        settings["max_bytes_before_external_group_by"] = spill
+        settings["max_bytes_before_external_sort"] = spill
+    if limits.rows_to_read:
+        settings["max_rows_to_read"] = limits.rows_to_read
+    if limits.result_rows:
+        settings["max_result_rows"] = limits.result_rows
+    if limits.threads:
+        settings["max_threads"] = limits.threads
+    return settings
+
+
+def _remaining(limits: Limits, deadline: float) -> Limits:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise _timed_out("", limits)
+    return replace(limits, timeout_seconds=left)
+
+
+# --- finding a run in the store -------------------------------------------------------------------------
+
+_OF_RUN = (
+    "JSONExtractUInt(Settings['log_comment'], 'project') = {project:UInt64}"
+    " AND JSONExtractString(Settings['log_comment'], 'id') = {id:String}"
+)
+
+
+def _processes(cluster: str) -> str:
+    return f"clusterAllReplicas('{cluster}', system.processes)" if cluster else "system.processes"
+
+
+def _everywhere(cluster: str) -> str:
+    return f" ON CLUSTER '{cluster}'" if cluster else ""
+
+
+# --- errors ---------------------------------------------------------------------------------------------
+
+
+def _timed_out(_: str, limits: Limits) -> QueryError:
+    return QueryTimedOut(
+        f"The query hit the time limit of {limits.timeout_seconds:g} seconds before completing."
+        " Narrow the date range or the filters."
+    )
+
+
+def _out_of_memory(message: str, limits: Limits) -> QueryError:
+    wanted = _WOULD_USE.search(message)
+    used = f"It would use {wanted[1]}, the limit is {wanted[2]}. " if wanted else ""
+    return QueryTooExpensive(
+        f"The query hit the memory limit before completing. {used}"
+        "Narrow the date range, or use fewer breakdowns."
+    )
+
+
+def _too_many_rows(message: str, limits: Limits) -> QueryError:
+    limit = f" of {limits.rows_to_read:,} rows to read" if limits.rows_to_read else ""
+    return QueryTooExpensive(
+        f"The query hit the limit{limit} before completing. Narrow the date range.", code="rows_limit"
+    )
+
+
+def _result_too_large(message: str, limits: Limits) -> QueryError:
+    limit = f" of {limits.result_rows:,} rows" if limits.result_rows else ""
+    return QueryTooExpensive(
+        f"The result is larger than the limit{limit}. Narrow the query or ask for fewer rows.",
+        code="rows_limit",
+    )
+
+
+def _cancelled(_: str, limits: Limits) -> QueryError:
+    return QueryCancelled("The query was cancelled.")
+
+
+def _saturated(_: str, limits: Limits) -> QueryError:
+    return AtCapacity("The query store is busy, try again shortly.")
+
+
+_WOULD_USE = re.compile(r"would use ([\d.]+ \w+).*?maximum: ([\d.]+ \w+)")
+
+# ClickHouse's error code -> our error.
+ERRORS: Mapping[int, Callable[[str, Limits], QueryError]] = {
+    158: _too_many_rows,  # TOO_MANY_ROWS
+    307: _too_many_rows,  # TOO_MANY_BYTES
+    396: _result_too_large,  # TOO_MANY_ROWS_OR_BYTES
+    159: _timed_out,  # TIMEOUT_EXCEEDED
+    160: _timed_out,  # TOO_SLOW
+    241: _out_of_memory,  # MEMORY_LIMIT_EXCEEDED
+    394: _cancelled,  # QUERY_WAS_CANCELLED
+    734: _cancelled,  # QUERY_WAS_CANCELLED_BY_CLIENT
+    202: _saturated,  # TOO_MANY_SIMULTANEOUS_QUERIES
+}
+
+
+def translated(error: Exception, limits: Limits) -> Exception:
+    """What the caller of a query should see for an error of the client.
+
+    Errors that carry no code never reached the store or lost it on the way.
+    """
+    code = getattr(error, "code", None)
+    if code is None:
+        return StoreUnavailable("The query store does not answer. Try again shortly.")
+    known = ERRORS.get(code)
+    return known(str(error), limits) if known else error
