@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from queries.legacy import filters_to_node
-
+from insights.legacy_filters import is_question
 from insights.mentions import source_of
 from insights.models import DashboardTile, Insight
 from insights.overrides import apply_dashboard_filters, apply_to_legacy, apply_variables, merge_filters
 from queries.errors import QueryError
+from queries.legacy import filters_to_query
 
 Json = dict[str, Any]
 NO_QUESTION: Mapping[str, Any] = {"insight": "TRENDS"}
@@ -64,7 +64,7 @@ def question_of(insight: Insight, context: Context = PLAIN) -> Question:
     """The question of an insight in its context: its own query, else its filters converted (api P27)."""
     if insight.query is not None:
         return Question(_in_context(insight.query, context), {})
-    if not insight.filters:
+    if not is_question(insight.filters):
         return Question(None, dict(NO_QUESTION))
     filters = apply_to_legacy(insight.filters, context.filters)
     try:
@@ -76,7 +76,7 @@ def question_of(insight: Insight, context: Context = PLAIN) -> Question:
 
 def wrapped(filters: Mapping[str, Any]) -> Json:
     """Old filters as the query that is shown in their place (api P27). QueryError when they make no sense."""
-    return {"kind": "InsightVizNode", "source": filters_to_node(filters).to_wire(), "full": True}
+    return {"kind": "InsightVizNode", "source": filters_to_query(filters), "full": True}
 
 
 def _in_context(query: Mapping[str, Any], context: Context) -> Json:

@@ -14,6 +14,7 @@ from django.db.models.lookups import IContains
 
 from insights.levels import Viewer
 from insights.models import (
+    Dashboard,
     DashboardCollaborator,
     DashboardTile,
     Insight,
@@ -147,3 +148,37 @@ def between(field: str, after: datetime | None, before: datetime | None) -> Q:
 
 def _live_tiles() -> QuerySet[DashboardTile]:
     return DashboardTile.objects.filter(insight=OuterRef("pk"), deleted=False, dashboard__deleted=False)
+
+
+# --- dashboards ----------------------------------------------------------------------------------------
+
+
+def dashboards_of(project: Project) -> QuerySet[Dashboard]:
+    """The dashboards of a project, soft-deleted ones included."""
+    return Dashboard.objects.filter(project=project)
+
+
+def listed_dashboards(project: Project) -> QuerySet[Dashboard]:
+    """What the list shows: pinned ones first, then by name; the id settles ties."""
+    shown = dashboards_of(project).filter(deleted=False).select_related("created_by", "sharing")
+    return shown.order_by("-pinned", F("name").asc(nulls_last=True), "id")
+
+
+def find_dashboard(project: Project, reference: str, *, with_deleted: bool = False) -> Dashboard | None:
+    """The dashboard a path means, with its creator and its link."""
+    if not is_id(reference):
+        return None
+    found = dashboards_of(project).select_related("created_by", "sharing").filter(pk=int(reference))
+    return (found if with_deleted else found.filter(deleted=False)).first()
+
+
+def with_insights(tiles: QuerySet[DashboardTile]) -> QuerySet[DashboardTile]:
+    """Tiles with their texts and insights and everything that hangs on those."""
+    insights = with_everything(Insight.objects.all())
+    return tiles.select_related("text", "dashboard").prefetch_related(Prefetch("insight", queryset=insights))
+
+
+def live_tiles_of(dashboard: Dashboard) -> QuerySet[DashboardTile]:
+    """What a dashboard shows, by tile id; a deleted insight has no tile."""
+    shown = dashboard.tiles.filter(deleted=False).exclude(insight__deleted=True)
+    return with_insights(shown.order_by("id"))

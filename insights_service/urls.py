@@ -11,6 +11,10 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
 
+from insights.api import activity, dashboards, sharing
+from insights.api.actions import ActionViewSet
+from insights.api.cohorts import CohortViewSet
+from insights.api.insights import InsightViewSet
 from insights_service import errors
 from insights_service.accounts.api.organizations import OrganizationsViewSet
 from insights_service.accounts.api.personal_api_keys import PersonalAPIKeysViewSet
@@ -36,6 +40,36 @@ root_router.register("personal_api_keys", PersonalAPIKeysViewSet, basename="pers
 
 # Below /api/projects/<project_id>/
 project_router = ApiRouter()
+project_router.view("insights/activity", activity.InsightsActivityView)
+project_router.view("insights/<str:insight_id>/activity", activity.InsightActivityView, "insight-activity")
+project_router.view("insights/<str:insight_id>/sharing", sharing.InsightSharingView, "insight-sharing")
+project_router.view(
+    "insights/<str:insight_id>/sharing/refresh", sharing.InsightSharingRefreshView, "insight-sharing-refresh"
+)
+project_router.register("insights", InsightViewSet, basename="insights")
+project_router.view("dashboards/activity", activity.DashboardsActivityView)
+project_router.view(
+    "dashboards/<str:dashboard_id>/activity", activity.DashboardActivityView, "dashboard-activity"
+)
+project_router.view(
+    "dashboards/<str:dashboard_id>/sharing", sharing.DashboardSharingView, "dashboard-sharing"
+)
+project_router.view(
+    "dashboards/<str:dashboard_id>/sharing/refresh",
+    sharing.DashboardSharingRefreshView,
+    "dashboard-sharing-refresh",
+)
+project_router.view(
+    "dashboards/<str:dashboard_id>/collaborators", dashboards.CollaboratorsView, "collaborators"
+)
+project_router.view(
+    "dashboards/<str:dashboard_id>/collaborators/<uuid:user_uuid>",
+    dashboards.CollaboratorView,
+    "collaborator",
+)
+project_router.register("dashboards", dashboards.DashboardViewSet, basename="dashboards")
+project_router.register("actions", ActionViewSet, basename="actions")
+project_router.register("cohorts", CohortViewSet, basename="cohorts")
 
 urlpatterns = [
     path("api/schema/", SchemaView.as_view(), name="schema"),

@@ -21,7 +21,7 @@ def collaborator_set(
     *, dashboard: Dashboard, user_uuid: UUID, level: int, viewer: Viewer
 ) -> DashboardCollaborator:
     """The person with this level on the dashboard, new or changed. InvalidInput for a stranger."""
-    _require_edit(dashboard, viewer)
+    require_edit(dashboard, viewer)
     user = User.objects.filter(uuid=user_uuid, organizations=dashboard.project.organization).first()
     if user is None:
         raise InvalidInput(
@@ -37,12 +37,13 @@ def collaborator_set(
 
 def collaborator_remove(*, dashboard: Dashboard, user_uuid: UUID, viewer: Viewer) -> None:
     """The person is an ordinary member again. NotFound when he had no place here."""
-    _require_edit(dashboard, viewer)
+    require_edit(dashboard, viewer)
     removed, _ = DashboardCollaborator.objects.filter(dashboard=dashboard, user__uuid=user_uuid).delete()
     if not removed:
         raise gone()
 
 
-def _require_edit(dashboard: Dashboard, viewer: Viewer) -> None:
+def require_edit(dashboard: Dashboard, viewer: Viewer) -> None:
+    """Forbidden for a viewer who may not edit the dashboard."""
     if not can_edit(dashboard, viewer):
         raise Forbidden(NO_EDIT)

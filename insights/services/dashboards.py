@@ -64,7 +64,8 @@ def dashboard_update(
     if dashboard.deleted and changes.get("deleted") is not False:
         raise gone()
     versions.require(dashboard, expected_version)
-    _require_edit(dashboard, changes, viewer)
+    require_edit(dashboard, viewer)
+    _require_restrict(dashboard, changes, viewer)
     before = snapshot(dashboard)
     change_tiles(dashboard, changes.get("tiles", ()), viewer)
     _fall_or_return(dashboard, changes, viewer)
@@ -104,9 +105,13 @@ def _locked(dashboard: Dashboard) -> Dashboard:
     return locked
 
 
-def _require_edit(dashboard: Dashboard, changes: Changes, viewer: Viewer) -> None:
+def require_edit(dashboard: Dashboard, viewer: Viewer) -> None:
+    """Forbidden for a viewer who may only look (api W13)."""
     if not can_edit(dashboard, viewer):
         raise Forbidden(NO_EDIT)
+
+
+def _require_restrict(dashboard: Dashboard, changes: Changes, viewer: Viewer) -> None:
     level = changes.get("restriction_level", dashboard.restriction_level)
     if level != dashboard.restriction_level and not can_restrict(dashboard, viewer):
         raise Forbidden(NO_RESTRICT)

@@ -68,7 +68,7 @@ def insight_update(
     if insight.deleted and changes.get("deleted") is not False:
         raise gone()
     versions.require(insight, expected_version)
-    _require_edit(insight, viewer)
+    require_edit(insight, viewer)
     before = snapshot(insight)
     _assign(insight, changes)
     _stamp(insight, changes, viewer)
@@ -87,7 +87,8 @@ def _locked(insight: Insight) -> Insight:
     return locked
 
 
-def _require_edit(insight: Insight, viewer: Viewer) -> None:
+def require_edit(insight: Insight, viewer: Viewer) -> None:
+    """Forbidden without edit privilege on a dashboard that carries the insight (api P18)."""
     dashboards = [tile.dashboard for tile in live_tiles(insight)]
     if not insight_levels(dashboards, viewer).can_edit:
         raise Forbidden(NO_EDIT)

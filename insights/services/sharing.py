@@ -22,7 +22,7 @@ def sharing_of(thing: Shareable) -> SharingConfiguration:
 @transaction.atomic
 def sharing_set_enabled(*, thing: Shareable, enabled: bool, viewer: Viewer) -> SharingConfiguration:
     """The link switched on or off under the same token; no record when nothing changes (api Q2)."""
-    _require_edit(thing, viewer)
+    require_edit(thing, viewer)
     sharing = _locked(thing)
     if sharing.enabled != enabled:
         sharing.enabled = enabled
@@ -34,7 +34,7 @@ def sharing_set_enabled(*, thing: Shareable, enabled: bool, viewer: Viewer) -> S
 @transaction.atomic
 def sharing_refresh(*, thing: Shareable, viewer: Viewer) -> SharingConfiguration:
     """The link under a new token; the old one is dead at once (api Q3)."""
-    _require_edit(thing, viewer)
+    require_edit(thing, viewer)
     sharing = _locked(thing)
     sharing.access_token = new_access_token()
     sharing.save(update_fields=["access_token"])
@@ -60,7 +60,8 @@ def _locked(thing: Shareable) -> SharingConfiguration:
     return SharingConfiguration.objects.select_for_update().get(pk=sharing_of(thing).pk)
 
 
-def _require_edit(thing: Shareable, viewer: Viewer) -> None:
+def require_edit(thing: Shareable, viewer: Viewer) -> None:
+    """Forbidden for a viewer who may not edit the thing (api Q2)."""
     if isinstance(thing, Insight):
         dashboards = [tile.dashboard for tile in live_tiles(thing)]
         allowed = insight_levels(dashboards, viewer).can_edit

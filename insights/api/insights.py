@@ -1,0 +1,238 @@
+"""Saved insights over HTTP (api section P, Q18-Q22)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
+from rest_framework.response import Response
+
+from insights import selectors
+from insights.api.answers import REFRESH_PARAMETERS, answer_all, answer_one, cancel
+from insights.api.contexts import FROM_DASHBOARD, OVERRIDE_PARAMETERS, insight_context
+from insights.api.filters import LIST_PARAMETERS, Asker, filtered
+from insights.api.requests import (
+    IDEMPOTENCY_HEADER,
+    IF_MATCH_HEADER,
+    idempotency_key,
+    is_restored,
+    not_deleted_this_way,
+    read,
+    reported,
+    wants_csv,
+)
+from insights.api.serializers import (
+    CancelBody,
+    InsightBasicSerializer,
+    InsightBody,
+    InsightOnDashboardSerializer,
+    InsightSerializer,
+    SharedInsightSerializer,
+    ViewedBody,
+)
+from insights.api.shared import SharedReading
+from insights.api.tables import list_table, shown_table
+from insights.api.timing import note_timing
+from insights.guests import for_guest
+from insights.models import Insight
+from insights.question import PLAIN, Context
+from insights.services import idempotency
+from insights.services.insights import insight_create, insight_update, require_edit
+from insights.services.refusals import gone
+from insights.services.versions import version_tag
+from insights.services.viewed import mark_viewed
+from insights.shown import ShownInsight, show, show_all
+from insights_service.accounts.permissions import ProjectViewSet
+from insights_service.parsers import is_true
+from insights_service.renderers import CsvTable
+
+BASIC = OpenApiParameter("basic", OpenApiTypes.BOOL, description="Without results; no cache is asked.")
+
+
+class InsightViewSet(SharedReading, ProjectViewSet):
+    """Saved insights of a project."""
+
+    scopes: ClassVar = {
+        "list": "insight:read",
+        "retrieve": "insight:read",
+        "create": "insight:write",
+        "update": "insight:write",
+        "partial_update": "insight:write",
+        "destroy": "insight:write",
+        "viewed": "insight:read",
+        "viewed_many": "insight:read",
+        "my_last_viewed": "insight:read",
+        "cancel": "insight:read",
+        "timing": "insight:read",
+    }
+    shared_actions = ("list", "retrieve")
+    serializer_class = InsightSerializer
+    lookup_value_regex = "[^/]+"
+    lookup_field = "id"
+    shown: ShownInsight | None = None  # of a retrieve, for its CSV
+
+    # --- reading ---------------------------------------------------------------------------------------
+
+    @extend_schema(
+        parameters=[*LIST_PARAMETERS, BASIC, *REFRESH_PARAMETERS], responses=InsightSerializer(many=True)
+    )
+    def list(self, request: Any, **_: Any) -> Response:
+        """The insights of the project, filtered and a page at a time."""
+        asker = Asker(self.project, None if self.guest else self.user)
+        found = filtered(selectors.live(self._insights()), request.query_params, asker)
+        page = self.paginate_queryset(selectors.with_everything(found))
+        shown = show_all(page, self.viewer, self.project.timezone)
+        if is_true(request.query_params.get("basic")) or wants_csv(request):
+            return self.get_paginated_response(InsightBasicSerializer(shown, many=True).data)
+        return self.get_paginated_response(self._serialized(answer_all(shown, self)))
+
+    @extend_schema(
+        parameters=[FROM_DASHBOARD, *OVERRIDE_PARAMETERS, BASIC, *REFRESH_PARAMETERS],
+        responses=InsightOnDashboardSerializer,
+    )
+    def retrieve(self, request: Any, id: str, **_: Any) -> Response:
+        """One insight with its result; reading it does not count as viewing it."""
+        insight = self._find(id)
+        context = insight_context(request.query_params, insight, is_guest=self.guest is not None)
+        if is_true(request.query_params.get("basic")):
+            shown = show(insight, self.viewer, self.project.timezone, context)
+            return Response(InsightBasicSerializer(shown).data, headers={"ETag": version_tag(insight)})
+        return self._answered(insight, context)
+
+    # --- writing ---------------------------------------------------------------------------------------
+
+    @extend_schema(
+        request=InsightBody,
+        responses={201: InsightSerializer},
+        parameters=[IDEMPOTENCY_HEADER, *REFRESH_PARAMETERS],
+    )
+    def create(self, request: Any, **_: Any) -> Response:
+        """A new insight; with `refresh=blocking` its result is in the answer."""
+        body = read(InsightBody, request)
+        key = idempotency_key(request)
+        insight, is_replayed = self._create_once(body, key) if key else (self._create(body), False)
+        response = self._answered(self._reloaded(insight), PLAIN, status=201)
+        if is_replayed:
+            response["Idempotency-Replayed"] = "true"
+        return reported(response, body)
+
+    @extend_schema(
+        request=InsightBody, responses=InsightSerializer, parameters=[IF_MATCH_HEADER, *REFRESH_PARAMETERS]
+    )
+    def partial_update(self, request: Any, id: str, **_: Any) -> Response:
+        """Change the given keys. `deleted: true` takes the insight away, `deleted: false` brings it back."""
+        insight = self._find(id, with_deleted=is_restored(request))
+        require_edit(insight, self.viewer)
+        body = read(InsightBody, request)
+        insight = insight_update(
+            insight=insight,
+            changes=body.validated_data,
+            viewer=self.viewer,
+            expected_version=request.headers.get("If-Match"),
+        )
+        return reported(self._answered(self._reloaded(insight), PLAIN), body)
+
+    @extend_schema(
+        request=InsightBody, responses=InsightSerializer, parameters=[IF_MATCH_HEADER, *REFRESH_PARAMETERS]
+    )
+    def update(self, request: Any, id: str, **kwargs: Any) -> Response:
+        """The same as PATCH: every field is optional."""
+        return self.partial_update(request, id, **kwargs)
+
+    @extend_schema(request=None, responses={405: None})
+    def destroy(self, request: Any, **_: Any) -> Response:
+        """Always 405: an insight is taken away with PATCH and `deleted: true` (api P33)."""
+        return not_deleted_this_way(self)
+
+    # --- views, cancel, timing -------------------------------------------------------------------------
+
+    @extend_schema(request=None, responses={200: None})
+    @action(detail=True, methods=["post"])
+    def viewed(self, request: Any, id: str, **_: Any) -> Response:
+        """The caller has looked at this insight."""
+        mark_viewed(project=self.project, insight_ids=[self._find(id).pk], user=self.user)
+        return Response()
+
+    @extend_schema(request=ViewedBody, responses={201: None})
+    @action(detail=False, methods=["post"], url_path="viewed")
+    def viewed_many(self, request: Any, **_: Any) -> Response:
+        """The caller has looked at these insights, at most 2500."""
+        ids = read(ViewedBody, request).validated_data["insight_ids"]
+        mark_viewed(project=self.project, insight_ids=ids, user=self.user)
+        return Response(status=201)
+
+    @extend_schema(responses=InsightBasicSerializer(many=True), filters=False)
+    @action(detail=False, pagination_class=None)
+    def my_last_viewed(self, request: Any, **_: Any) -> Response:
+        """Basic details of the last 5 insights viewed by this user, most recently viewed first."""
+        insights = selectors.my_last_viewed(self.project, self.user)
+        shown = show_all(insights, self.viewer, self.project.timezone)
+        return Response(InsightBasicSerializer(shown, many=True).data)
+
+    @extend_schema(request=CancelBody, responses={200: None})
+    @action(detail=False, methods=["post"])
+    def cancel(self, request: Any, **_: Any) -> Response:
+        """Stop whatever runs or waits in this project under a `client_query_id`."""
+        client_query_id = read(CancelBody, request).validated_data["client_query_id"]
+        cancel(self.project.pk, client_query_id)
+        return Response()
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={200: None})
+    @action(detail=False, methods=["post"])
+    def timing(self, request: Any, **_: Any) -> Response:
+        """What a client measured while somebody waited for a chart."""
+        note_timing(self.project, self.user, request.data)
+        return Response()
+
+    # --- shared by the above ---------------------------------------------------------------------------
+
+    def csv_table(self, response: Response) -> CsvTable | None:
+        """The list as rows, a single insight as the table of its result (api Y7, Y8)."""
+        if self.action in ("list", "my_last_viewed"):
+            return list_table(response.data)
+        return shown_table(self.shown) if self.action == "retrieve" and self.shown else None
+
+    def _insights(self) -> QuerySet[Insight]:
+        return selectors.insights_of(self.project, shared=self.sharing)
+
+    def _find(self, reference: str, *, with_deleted: bool = False) -> Insight:
+        """The insight of a path with everything that hangs on it; 404 when it is not there (api M5)."""
+        insights = selectors.with_everything(self._insights())
+        insight = selectors.find_insight(insights if with_deleted else selectors.live(insights), reference)
+        if insight is None:
+            raise gone()
+        return insight
+
+    def _reloaded(self, insight: Insight) -> Insight:
+        return selectors.with_everything(selectors.insights_of(self.project)).get(pk=insight.pk)
+
+    def _create(self, body: InsightBody) -> Insight:
+        return insight_create(project=self.project, changes=body.validated_data, viewer=self.viewer)
+
+    def _create_once(self, body: InsightBody, key: str) -> tuple[Insight, bool]:
+        return idempotency.create_once(
+            project=self.project,
+            user=self.user,
+            key=key,
+            body=self.request.data,
+            create=lambda: self._create(body),
+        )
+
+    def _answered(self, insight: Insight, context: Context, status: int = 200) -> Response:
+        """The full form of one insight, computed as the request asks."""
+        shown = show(insight, self.viewer, self.project.timezone, context)
+        self.shown = answer_one(shown, self)
+        return Response(
+            self._serialized([self.shown])[0], status=status, headers={"ETag": version_tag(insight)}
+        )
+
+    def _serialized(self, shown: Sequence[ShownInsight]) -> Any:
+        if self.guest:
+            return SharedInsightSerializer([for_guest(one, self.sharing) for one in shown], many=True).data
+        on_dashboard = len(shown) == 1 and shown[0].context.tile is not None
+        serializer = InsightOnDashboardSerializer if on_dashboard else InsightSerializer
+        return serializer(shown, many=True).data
