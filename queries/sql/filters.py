@@ -10,7 +10,7 @@ negated.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from queries.context import ProjectContext, PropertyScope
 from queries.errors import InvalidQuery
@@ -18,33 +18,53 @@ from queries.properties import PropertyFilter, PropertyGroup
 from queries.sql.actors import GROUP_COLUMNS, person_number
 from queries.sql.cohorts import cohort_condition
 from queries.sql.elements import element_condition
-from queries.sql.events import project_condition
+from queries.sql.events import Span, project_condition
 from queries.sql.fragment import FALSE, TRUE, Sql, all_of, any_of, bind, not_, number, sql
 from queries.sql.hogql import boolean_expression
+from queries.sql.lookup import person_id, personless_id
 from queries.sql.operators import OPERATORS, Comparison, compare
 from queries.sql.sessions import session_property, session_set
 from queries.vocabulary import GroupOperator, Operator, PropertyType
 
 
-def filter_condition(tree: PropertyGroup | PropertyFilter | None, ctx: ProjectContext) -> Sql:
-    """The tree as a condition on one row of events. None and empty groups are true (semantics C32)."""
+def filter_condition(
+    tree: PropertyGroup | PropertyFilter | None, ctx: ProjectContext, span: Span = Span()
+) -> Sql:
+    """The tree as a condition on one row of events. None and empty groups are true (semantics C32).
+
+    `span` is the query's range, which bounds where sessions are looked for (B12); unbounded is right too,
+    but reads every event of the project.
+    """
     if tree is None:
         return TRUE
     owner = _single_owner(tree, ctx)
     if owner is not None:
-        return _set_lookup(tree, owner, ctx)
+        return _lookup(tree, _SOURCES[owner.type](owner, ctx, span), ctx)
     if isinstance(tree, PropertyFilter):
         return _LEAVES[tree.type](tree, ctx)
     if not tree.values:
         return TRUE
     combine = all_of if tree.type is GroupOperator.AND else any_of
-    return combine(filter_condition(part, ctx) for part in _by_owner(tree, ctx))
+    return combine(filter_condition(part, ctx, span) for part in _by_owner(tree, ctx))
 
 
-def event_condition(ctx: ProjectContext, *trees: PropertyGroup | None, test_accounts: bool = False) -> Sql:
+def event_condition(
+    ctx: ProjectContext,
+    *trees: PropertyGroup | None,
+    test_accounts: bool = False,
+    span: Span = Span(),
+) -> Sql:
     """The filters of all levels together (semantics C33, C34)."""
     every = [*trees, ctx.test_account_filters if test_accounts else None]
-    return all_of(filter_condition(tree, ctx) for tree in every)
+    return all_of(filter_condition(tree, ctx, span) for tree in every)
+
+
+def person_members(
+    tree: PropertyGroup | PropertyFilter, ctx: ProjectContext, key: Sql = sql("person_no")
+) -> Sql:
+    """A tree of person properties as a condition on a column of person numbers, by current values."""
+    source = _persons(Owner(PropertyType.PERSON), ctx, Span())
+    return _lookup(tree, replace(source, key=key), ctx)
 
 
 # --- whose property -------------------------------------------------------------------------------
@@ -91,8 +111,7 @@ def _read_from_event(leaf: PropertyFilter, ctx: ProjectContext) -> bool:
 DISTINCT_ID_KEY = "distinct_id"  # semantics B7: any of the person's distinct ids
 
 
-def _set_lookup(tree: PropertyGroup | PropertyFilter, owner: Owner, ctx: ProjectContext) -> Sql:
-    source = _SOURCES[owner.type](owner, ctx)
+def _lookup(tree: PropertyGroup | PropertyFilter, source: SetSource, ctx: ProjectContext) -> Sql:
     condition = _owner_condition(tree, source, ctx)
     if condition in (TRUE, FALSE):
         return condition
@@ -130,7 +149,7 @@ def _true_when_missing(tree: PropertyGroup | PropertyFilter) -> bool:
     return all(truths) if tree.type is GroupOperator.AND else any(truths)
 
 
-def _persons(_: Owner, ctx: ProjectContext) -> SetSource:
+def _persons(_: Owner, ctx: ProjectContext, __: Span) -> SetSource:
     def members(condition: Sql) -> Sql:
         return sql(
             "SELECT person_no FROM person FINAL WHERE {project} AND is_deleted = 0 AND ({condition})",
@@ -155,7 +174,7 @@ def _distinct_id_condition(leaf: PropertyFilter, ctx: ProjectContext) -> Sql:
     return not_(owners) if row.when_missing else owners
 
 
-def _groups(owner: Owner, ctx: ProjectContext) -> SetSource:
+def _groups(owner: Owner, ctx: ProjectContext, _: Span) -> SetSource:
     if owner.group_type_index is None:
         raise InvalidQuery(
             "A group filter needs group_type_index 0..4.", code="required", attr="group_type_index"
@@ -174,16 +193,16 @@ def _groups(owner: Owner, ctx: ProjectContext) -> SetSource:
     return SetSource(GROUP_COLUMNS[index], lambda leaf: stored_property(leaf.key), members, "group")
 
 
-def _sessions(_: Owner, ctx: ProjectContext) -> SetSource:
+def _sessions(_: Owner, ctx: ProjectContext, span: Span) -> SetSource:
     return SetSource(
         sql("session_id"),
         lambda leaf: session_property(leaf.key),
-        lambda condition: session_set(condition, ctx),
+        lambda condition: session_set(condition, ctx, span),
         None,
     )
 
 
-_SOURCES: dict[PropertyType, Callable[[Owner, ProjectContext], SetSource]] = {
+_SOURCES: dict[PropertyType, Callable[[Owner, ProjectContext, Span], SetSource]] = {
     PropertyType.PERSON: _persons,
     PropertyType.GROUP: _groups,
     PropertyType.SESSION: _sessions,
@@ -218,7 +237,24 @@ def _person_leaf(leaf: PropertyFilter, ctx: ProjectContext) -> Sql:
 def _metadata_leaf(leaf: PropertyFilter, ctx: ProjectContext) -> Sql:
     if leaf.key not in METADATA:
         raise InvalidQuery(f'"{leaf.key}" is not a metadata field of events.', attr="key")
+    if leaf.key == "person_id":
+        return _person_id_leaf(leaf, ctx)
     return compare(Comparison(METADATA[leaf.key](ctx), leaf, None, ctx))
+
+
+def _person_id_leaf(leaf: PropertyFilter, ctx: ProjectContext) -> Sql:
+    """Persons by the id of their profile, those without one by the id made from their distinct id (B3)."""
+    known = sql("SELECT person_no FROM person FINAL WHERE {p} AND is_deleted = 0", p=project_condition(ctx))
+    return sql(
+        "{person} IN ({known} AND ({profile_id}) UNION ALL SELECT actor_no FROM actor FINAL"
+        " WHERE {project} AND {actor_person} NOT IN ({known}) AND ({own_id}))",
+        person=person_number(ctx),
+        known=known,
+        profile_id=compare(Comparison(sql("toString(uuid)"), leaf, None, ctx)),
+        project=project_condition(ctx),
+        actor_person=person_number(ctx),
+        own_id=compare(Comparison(personless_id(ctx), leaf, None, ctx)),
+    )
 
 
 METADATA: dict[str, Callable[[ProjectContext], Sql]] = {  # api T5
@@ -226,11 +262,7 @@ METADATA: dict[str, Callable[[ProjectContext], Sql]] = {  # api T5
     "event": lambda ctx: sql("toString(event)"),
     "timestamp": lambda ctx: sql("toString(ts)"),
     "uuid": lambda ctx: sql("toString(uuid)"),
-    "person_id": lambda ctx: sql(
-        "toString((SELECT any(uuid) FROM person FINAL WHERE {p} AND person_no = {no}))",
-        p=project_condition(ctx),
-        no=person_number(ctx),
-    ),
+    "person_id": person_id,
 }
 
 

@@ -153,7 +153,7 @@ _TYPED_EQUALITY: dict[DeclaredType | None, Callable[[Comparison], Sql]] = {  # C
 def _contains_any(c: Comparison) -> Sql:
     wanted = c.wanted
     if len(wanted) == 1:  # C10: a single value is a LIKE pattern
-        pattern = bind(f"%{_like_pattern(wanted[0])}%")
+        pattern = bind(f"%{like_pattern(wanted[0])}%")
         return sql("{text} ILIKE {pattern}", text=c.text, pattern=pattern)
     return any_of(
         sql("positionCaseInsensitiveUTF8({text}, {part}) > 0", text=c.text, part=bind(part))
@@ -161,7 +161,7 @@ def _contains_any(c: Comparison) -> Sql:
     )
 
 
-def _like_pattern(text: str) -> str:
+def like_pattern(text: str) -> str:
     # A lone backslash is an error to LIKE; users mean the character.
     return text.replace("\\", "\\\\")
 
