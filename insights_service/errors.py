@@ -181,7 +181,6 @@ FIELD_CODES = dict.fromkeys(
         "invalid",
         "date",
         "datetime",
-        "empty",
         "make_aware",
         "max_string_length",
         "naive",

@@ -80,13 +80,13 @@ class Switch(serializers.BooleanField):
 class JsonObject(serializers.Field[Any, Any, Any, Any]):
     """An object, or the JSON text of one."""
 
-    default_error_messages = {"not_an_object": "Expected a JSON object, or the text of one."}
+    default_error_messages = {"invalid": "Expected a JSON object, or the text of one."}
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """The object; anything else is refused under the field's name."""
         value = decoded(data)
         if not isinstance(value, dict):
-            self.fail("not_an_object")
+            self.fail("invalid")
         return value
 
     def to_representation(self, value: Any) -> Any:
@@ -98,7 +98,7 @@ class JsonObject(serializers.Field[Any, Any, Any, Any]):
 class QueryNode(JsonObject):
     """A query node, stored as sent once it has been understood (api P25). QueryError says where it fails."""
 
-    default_error_messages = {"not_an_object": "A query is an object with a kind, or the JSON text of one."}
+    default_error_messages = {"invalid": "A query is an object with a kind, or the JSON text of one."}
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """The node as an object, unchanged."""
@@ -128,7 +128,7 @@ class AnyList(serializers.Field[Any, Any, Any, Any]):
 
     default_error_messages = {
         "not_a_list": "Expected a list of items.",
-        "too_many": "Ensure this list has no more than {most} items.",
+        "max_length": "Ensure this list has no more than {most} items.",
     }
     most = MAX_ITEMS
 
@@ -138,7 +138,7 @@ class AnyList(serializers.Field[Any, Any, Any, Any]):
         if not isinstance(value, list):
             self.fail("not_a_list")
         if len(value) > self.most:
-            self.fail("too_many", most=self.most)
+            self.fail("max_length", most=self.most)
         return value
 
     def to_representation(self, value: Any) -> Any:
