@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -34,16 +35,21 @@ SPILL_SHARE = 0.5  # of the memory limit: GROUP BY and ORDER BY go to disk from 
 
 @dataclass(frozen=True, slots=True)
 class QueryTag:
-    """Whose statement it is. `query_id` is the run's id: the caller's `client_query_id`, else the key."""
+    """Whose statement it is. `query_id` is the run's name for callers: the `client_query_id`, else the key.
+
+    `run` tells apart runs that have the same name one after the other.
+    """
 
     project_id: int
     kind: str
     query_id: str
     cache_key: str = ""
+    run: str = ""
 
     def comment(self) -> str:
-        fields = {"project": self.project_id, "kind": self.kind, "id": self.query_id, "key": self.cache_key}
-        return json.dumps(fields, separators=(",", ":"))
+        """The text that goes with every statement, as JSON."""
+        named = {"project": self.project_id, "kind": self.kind, "id": self.query_id}
+        return json.dumps({**named, "key": self.cache_key, "run": self.run}, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ def execute(statement: Statement, *, client: Client, tag: QueryTag, limits: Limi
         raise translated(error, limits) from error
     summary = answer.summary
     return Rows(
-        rows=answer.result_rows,
+        rows=cast(Sequence[tuple[Any, ...]], answer.result_rows),
         columns=tuple(answer.column_names),
         types=tuple(str(kind.name) for kind in answer.column_types),
         rows_read=int(summary.get("read_rows", 0)),
@@ -118,11 +124,15 @@ def progress(client: Client, *, project_id: int, query_id: str, cluster: str = "
     return Progress(int(read), int(size), int(total), int(elapsed), int(cpu))
 
 
-def kill(client: Client, *, project_id: int, query_id: str, cluster: str = "") -> None:
-    """Ask the store to stop every statement of this run; another project's are out of reach (api Q21)."""
+def kill(client: Client, *, project_id: int, query_id: str, run: str = "", cluster: str = "") -> None:
+    """Ask the store to stop every statement under this name, or of just one `run` under it.
+
+    The project is part of the condition, so another project's statements are out of reach (api Q21).
+    """
+    only = " AND JSONExtractString(Settings['log_comment'], 'run') = {run:String}" if run else ""
     client.command(
-        f"KILL QUERY{_everywhere(cluster)} WHERE {_OF_RUN} ASYNC",
-        parameters={"project": project_id, "id": query_id},
+        f"KILL QUERY{_everywhere(cluster)} WHERE {_OF_RUN}{only} ASYNC",
+        parameters={"project": project_id, "id": query_id, "run": run},
     )
 
 
