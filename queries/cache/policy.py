@@ -9,12 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from queries.context import ProjectContext
+from queries.correlation.node import FunnelCorrelationQuery
 from queries.dates import ResolvedRange, resolve_range
 from queries.errors import InvalidQuery, QueryError
-from queries.nodes import DateRange
+from queries.funnels.node import FunnelsQuery
+from queries.lifecycle.node import LifecycleQuery
+from queries.nodes import DateRange, InsightNode
+from queries.paths.node import PathsQuery
+from queries.retention.node import RetentionQuery
+from queries.stickiness.node import StickinessQuery
+from queries.trends.node import TrendsQuery
 from queries.vocabulary import Interval
 from queries.wrappers import SourceNode
 
@@ -55,26 +61,22 @@ class Step(StrEnum):
     SERVE_AND_ENQUEUE = "serve and enqueue"
 
 
-# api R3, row by row.
+# fmt: off
+# api R3, row by row:             missing       very fresh    somewhat fresh          stale
+_ROWS = {
+    Refresh.FORCE_CACHE:         (Step.MISS,    Step.SERVE,   Step.SERVE,             Step.SERVE),
+    Refresh.BLOCKING:            (Step.COMPUTE, Step.SERVE,   Step.COMPUTE,           Step.COMPUTE),
+    Refresh.ASYNC:               (Step.ENQUEUE, Step.SERVE,   Step.SERVE_AND_ENQUEUE, Step.SERVE_AND_ENQUEUE),
+    Refresh.LAZY_ASYNC:          (Step.ENQUEUE, Step.SERVE,   Step.SERVE,             Step.SERVE_AND_ENQUEUE),
+    Refresh.FORCE_BLOCKING:      (Step.COMPUTE, Step.COMPUTE, Step.COMPUTE,           Step.COMPUTE),
+    Refresh.FORCE_ASYNC:         (Step.ENQUEUE, Step.ENQUEUE, Step.ENQUEUE,           Step.ENQUEUE),
+    # api R1: blocking on a miss, otherwise async
+    Refresh.ASYNC_EXCEPT_ON_CACHE_MISS:
+                                 (Step.COMPUTE, Step.SERVE,   Step.SERVE_AND_ENQUEUE, Step.SERVE_AND_ENQUEUE),
+}
+# fmt: on
 TABLE: Mapping[Refresh, Mapping[Freshness, Step]] = {
-    mode: dict(zip(Freshness, steps, strict=True))
-    for mode, steps in {
-        # fmt: off
-        #                        missing       very fresh    somewhat fresh          stale
-        Refresh.FORCE_CACHE: (Step.MISS, Step.SERVE, Step.SERVE, Step.SERVE),
-        Refresh.BLOCKING: (Step.COMPUTE, Step.SERVE, Step.COMPUTE, Step.COMPUTE),
-        Refresh.ASYNC: (Step.ENQUEUE, Step.SERVE, Step.SERVE_AND_ENQUEUE, Step.SERVE_AND_ENQUEUE),
-        Refresh.LAZY_ASYNC: (Step.ENQUEUE, Step.SERVE, Step.SERVE, Step.SERVE_AND_ENQUEUE),
-        Refresh.FORCE_BLOCKING: (Step.COMPUTE, Step.COMPUTE, Step.COMPUTE, Step.COMPUTE),
-        Refresh.FORCE_ASYNC: (Step.ENQUEUE, Step.ENQUEUE, Step.ENQUEUE, Step.ENQUEUE),
-        Refresh.ASYNC_EXCEPT_ON_CACHE_MISS: (
-            Step.COMPUTE,
-            Step.SERVE,
-            Step.SERVE_AND_ENQUEUE,
-            Step.SERVE_AND_ENQUEUE,
-        ),
-        # fmt: on
-    }.items()
+    mode: dict(zip(Freshness, steps, strict=True)) for mode, steps in _ROWS.items()
 }
 
 
@@ -137,6 +139,7 @@ READINGS: Mapping[Endpoint, Mapping[Refresh, Refresh]] = {
         Refresh.ASYNC_EXCEPT_ON_CACHE_MISS: Refresh.LAZY_ASYNC,
     },
 }
+MODES = {mode.value: mode for mode in Refresh}
 LEGACY_TRUE = frozenset({"true", "1", "yes", ""})  # api R1
 LEGACY_FALSE = frozenset({"false", "0", "no"})
 
@@ -150,8 +153,8 @@ def read_refresh(raw: object, endpoint: Endpoint) -> Refresh:
     if raw is None:
         return default
     text = str(raw)
-    if text in Refresh:
-        mode = Refresh(text)
+    if text in MODES:
+        mode = MODES[text]
     elif text.lower() in LEGACY_TRUE:
         mode = Refresh.FORCE_BLOCKING
     elif text.lower() in LEGACY_FALSE or endpoint is Endpoint.LIST:
@@ -186,16 +189,16 @@ def target_age(node: SourceNode, last_refresh: datetime) -> datetime:
     return last_refresh + AGES[interval_of(node)].default
 
 
-def interval_of(node: Any) -> Interval:
+def interval_of(node: SourceNode) -> Interval:
     """The unit by which a question ages (api R5): its interval; retention: its period; tables: a minute."""
-    match node.kind:
-        case "RetentionQuery":
+    match node:
+        case RetentionQuery():
             return node.retention_filter.period.interval
-        case "FunnelCorrelationQuery":
+        case FunnelCorrelationQuery():
             return node.source.source.interval
-        case "TrendsQuery" | "FunnelsQuery" | "StickinessQuery" | "LifecycleQuery":
+        case TrendsQuery() | FunnelsQuery() | StickinessQuery() | LifecycleQuery():
             return node.interval
-        case "PathsQuery":
+        case PathsQuery():
             return Interval.DAY
     return Interval.MINUTE
 
@@ -222,7 +225,6 @@ def _resolved(node: SourceNode, date_range: DateRange, ctx: ProjectContext) -> R
     return resolve_range(date_range, interval_of(node), ctx)
 
 
-def _date_range(node: Any) -> DateRange | None:
-    if node.kind == "FunnelCorrelationQuery":
-        return _date_range(node.source.source)
-    return getattr(node, "date_range", None)
+def _date_range(node: SourceNode) -> DateRange | None:
+    question = node.source.source if isinstance(node, FunnelCorrelationQuery) else node
+    return question.date_range if isinstance(question, InsightNode) else None
