@@ -41,6 +41,7 @@ MIDDLEWARE = [
     "insights_service.middleware.RequestLog",
     "insights_service.middleware.TestClock",
     "insights_service.spelling.CanonicalPathMiddleware",
+    "insights_service.spelling.CanonicalPathMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -140,11 +141,13 @@ CORS_URLS_REGEX = r"^/(capture|e|i|track|engage|batch|flags|decide|array)(/|$).*
 
 # API views name their classes themselves (`accounts.permissions.ApiView`); these are for the pages of
 # the API description.
+# What every endpoint shares is said by `accounts.permissions.ApiView`; these are the defaults of views
+# that are none: closed, JSON only.
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
-    "DEFAULT_PERMISSION_CLASSES": [],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "insights_service.renderers.FormatNegotiation",
-    "DEFAULT_PAGINATION_CLASS": "insights_service.pagination.LimitOffsetPagination",
+    "DEFAULT_AUTHENTICATION_CLASSES": ["insights_service.accounts.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+    "DEFAULT_RENDERER_CLASSES": ["insights_service.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "insights_service.pagination.LimitOffset",
     "EXCEPTION_HANDLER": "insights_service.errors.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "insights_service.openapi.ApiSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -160,6 +163,11 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "PREPROCESSING_HOOKS": ["insights_service.openapi.only_the_api"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "insights_service.openapi.describe_errors_and_keys",
+    ],
     "PREPROCESSING_HOOKS": ["insights_service.openapi.only_the_api"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
