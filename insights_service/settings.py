@@ -29,7 +29,6 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "corsheaders",
     "insights_service",
     "insights_service.accounts",
     "insights_service.persons",
@@ -42,7 +41,6 @@ MIDDLEWARE = [
     "insights_service.middleware.TestClock",
     "insights_service.spelling.CanonicalPathMiddleware",
     "insights_service.spelling.CanonicalPathMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -134,20 +132,12 @@ STATIC_URL = "/static/"
 STATIC_ROOT = CHECKOUT / ".static"
 WHITENOISE_USE_FINDERS = True  # admin and docs work without a collectstatic step
 
-# Browsers send events from any page, without cookies; nothing else is open to them (api X1).
-CORS_ALLOW_ALL_ORIGINS = True
-CORS_ALLOW_CREDENTIALS = False
-CORS_URLS_REGEX = r"^/(capture|e|i|track|engage|batch|flags|decide|array)(/|$).*"
-
-# API views name their classes themselves (`accounts.permissions.ApiView`); these are for the pages of
-# the API description.
 # What every endpoint shares is said by `accounts.permissions.ApiView`; these are the defaults of views
 # that are none: closed, JSON only.
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["insights_service.accounts.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
     "DEFAULT_RENDERER_CLASSES": ["insights_service.renderers.JSONRenderer"],
-    "DEFAULT_PAGINATION_CLASS": "insights_service.pagination.LimitOffset",
     "EXCEPTION_HANDLER": "insights_service.errors.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "insights_service.openapi.ApiSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
