@@ -31,6 +31,7 @@ from insights.api.serializers import (
     InsightBody,
     InsightOnDashboardSerializer,
     InsightSerializer,
+    SharedInsightBasicSerializer,
     SharedInsightSerializer,
     ViewedBody,
 )
@@ -87,7 +88,7 @@ class InsightViewSet(SharedReading, ProjectViewSet):
         page = self.paginate_queryset(selectors.with_everything(found))
         shown = show_all(page, self.viewer, self.project.timezone)
         if is_true(request.query_params.get("basic")) or wants_csv(request):
-            return self.get_paginated_response(InsightBasicSerializer(shown, many=True).data)
+            return self.get_paginated_response(self._basic(shown))
         return self.get_paginated_response(self._serialized(answer_all(shown, self)))
 
     @extend_schema(
@@ -100,7 +101,7 @@ class InsightViewSet(SharedReading, ProjectViewSet):
         context = insight_context(request.query_params, insight, is_guest=self.guest is not None)
         if is_true(request.query_params.get("basic")):
             shown = show(insight, self.viewer, self.project.timezone, context)
-            return Response(InsightBasicSerializer(shown).data, headers={"ETag": version_tag(insight)})
+            return Response(self._basic([shown])[0], headers={"ETag": version_tag(insight)})
         return self._answered(insight, context)
 
     # --- writing ---------------------------------------------------------------------------------------
@@ -230,9 +231,16 @@ class InsightViewSet(SharedReading, ProjectViewSet):
             self._serialized([self.shown])[0], status=status, headers={"ETag": version_tag(insight)}
         )
 
+    def _basic(self, shown: Sequence[ShownInsight]) -> Any:
+        if self.guest:
+            seen = [for_guest(one, self.sharing) for one in shown]
+            return SharedInsightBasicSerializer(seen, many=True).data
+        return InsightBasicSerializer(shown, many=True).data
+
     def _serialized(self, shown: Sequence[ShownInsight]) -> Any:
         if self.guest:
-            return SharedInsightSerializer([for_guest(one, self.sharing) for one in shown], many=True).data
+            seen = [for_guest(one, self.sharing) for one in shown]
+            return SharedInsightSerializer(seen, many=True).data
         on_dashboard = len(shown) == 1 and shown[0].context.tile is not None
         serializer = InsightOnDashboardSerializer if on_dashboard else InsightSerializer
         return serializer(shown, many=True).data

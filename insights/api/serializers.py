@@ -226,6 +226,12 @@ class InsightBasicSerializer(serializers.Serializer[Any]):
     last_viewed_at = serializers.DateTimeField(read_only=True, allow_null=True)
 
 
+class SharedInsightBasicSerializer(InsightBasicSerializer):
+    """The basic form for guests."""
+
+    created_by = None
+
+
 class InsightBody(Reader):
     """What may be written, in the order of the seed (api P8, P11)."""
 
