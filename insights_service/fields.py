@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 
 from insights_service.errors import InvalidInput
 from insights_service.parsers import structured
@@ -45,3 +46,22 @@ class IdField(serializers.IntegerField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"min_value": 0, "max_value": MAX_INTEGER, **kwargs})
+
+
+class WholeSerializer(serializers.Serializer[Any]):
+    """An object inside a body. It is replaced as a whole, so in a PATCH too all of it must be there.
+
+    The REST framework lets a partial update skip required fields at every depth; here only at the top.
+    """
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """The object, each field checked."""
+        if isinstance(data, dict):
+            for name, field in self.fields.items():
+                if field.required and name not in data:
+                    raise serializers.ValidationError({name: [_missing(field)]})
+        return dict(super().to_internal_value(data))
+
+
+def _missing(field: serializers.Field) -> ErrorDetail:
+    return ErrorDetail(field.error_messages["required"], code="required")

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from rest_framework import serializers
 
 from insights_service.errors import InvalidInput
-from insights_service.fields import IdField, ListField
+from insights_service.fields import IdField, ListField, WholeSerializer
 from queries.properties import read_properties
 
 # Files of the zone database that are no zones.
@@ -57,7 +57,7 @@ class PropertyFiltersField(ListField):
         return filters
 
 
-class PathCleaningRule(serializers.Serializer):
+class PathCleaningRule(WholeSerializer):
     """`regex` is replaced by `alias`, which may use \\1 (semantics G6)."""
 
     regex = serializers.CharField(max_length=MAX_PATTERN_LENGTH, trim_whitespace=False)
