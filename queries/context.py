@@ -123,6 +123,7 @@ class ProjectContext:
     property_types: Mapping[tuple[PropertyScope, str], DeclaredType] = field(default_factory=dict)
     group_types: Mapping[int, str] = field(default_factory=dict)
     has_overrides: bool = True
+    display_name_properties: tuple[str, ...] = ()
     promoted: Mapping[str, str] = field(default_factory=lambda: PROMOTED)
     limits: Limits = Limits()
 

@@ -10,13 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from queries.actors.compile import compile_actors
 from queries.context import ProjectContext
 from queries.errors import NotSupported
 from queries.lifecycle.compile import compile_lifecycle
+from queries.lifecycle.legacy_shape import lifecycle_legacy
 from queries.paths.compile import compile_paths
 from queries.plan import Plan, Result
 from queries.retention.compile import compile_retention
+from queries.retention.legacy_shape import retention_legacy
 from queries.stickiness.compile import compile_stickiness
+from queries.stickiness.legacy_shape import stickiness_legacy
 from queries.trends.compile import compile_trends
 from queries.trends.legacy_shape import trends_legacy
 
@@ -39,9 +43,10 @@ KINDS: Mapping[str, Kind] = {
     for kind in (
         Kind("TrendsQuery", compile_trends, trends_legacy),
         Kind("PathsQuery", compile_paths),
-        Kind("RetentionQuery", compile_retention),
-        Kind("StickinessQuery", compile_stickiness),
-        Kind("LifecycleQuery", compile_lifecycle),
+        Kind("RetentionQuery", compile_retention, retention_legacy),
+        Kind("StickinessQuery", compile_stickiness, stickiness_legacy),
+        Kind("LifecycleQuery", compile_lifecycle, lifecycle_legacy),
+        Kind("ActorsQuery", compile_actors),
     )
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from queries.context import ProjectContext
 from queries.sql.fragment import TRUE, Sql, sql
@@ -19,7 +20,7 @@ class Actor:
 
     expression: Sql
     present: Sql
-    kind: str
+    kind: Literal["person", "distinct_id", "group"]
 
 
 ACTOR_NO = sql("actor_no")

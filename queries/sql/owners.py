@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from queries.context import ProjectContext
+from queries.sql.actors import person_number
 from queries.sql.events import project_condition
 from queries.sql.filters import stored_property
 from queries.sql.fragment import Sql, number, sql
@@ -31,3 +32,12 @@ def group_values(key: str, group_type_index: int, ctx: ProjectContext) -> Sql:
 def owner_join(side: Sql, key: Sql, alias: str) -> Sql:
     """The side under a name of our own choosing; an event without an owner reads '' (not set)."""
     return sql(f"ANY LEFT JOIN ({{side}}) AS {alias} ON {alias}.owner = {{key}}", side=side, key=key)
+
+
+def everybody(ctx: ProjectContext) -> Sql:
+    """Every person of the project, those without a profile too: `actor`, once each."""
+    return sql(
+        "SELECT DISTINCT {person} AS actor FROM actor FINAL WHERE {project}",
+        person=person_number(ctx),
+        project=project_condition(ctx),
+    )

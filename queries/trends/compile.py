@@ -8,7 +8,7 @@ shape.py      rows -> the answer
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from queries.context import ProjectContext
@@ -27,15 +27,19 @@ from queries.trends.shape import shape_trends
 
 def compile_trends(node: TrendsQuery, ctx: ProjectContext) -> Plan:
     """The plan of a trend. An all-time range first asks for the earliest event of its series."""
-    return with_earliest(node, ctx, lambda earliest: _with_bins(understand(node, ctx, earliest)))
+    return understood_with_bins(node, ctx, _plan)
 
 
-def _with_bins(question: Question) -> Plan:
-    """A histogram first asks between which values its bins lie (semantics D45)."""
+def understood_with_bins(node: TrendsQuery, ctx: ProjectContext, use: Callable[[Question], Plan]) -> Plan:
+    """`use` applied to the question once its dates and, for a histogram, its bins are known (A9, D45)."""
+    return with_earliest(node, ctx, lambda earliest: _with_bins(understand(node, ctx, earliest), use))
+
+
+def _with_bins(question: Question, use: Callable[[Question], Plan]) -> Plan:
     if binned_part(question) is None or not question.series:
-        return _plan(question)
+        return use(question)
     asked = tuple(statement(extremes(question, period)) for period in question.periods)
-    return Plan(asked, lambda found: _plan(replace(question, bins=read_bins(question, found))))
+    return Plan(asked, lambda found: use(replace(question, bins=read_bins(question, found))))
 
 
 def _plan(question: Question) -> Plan:

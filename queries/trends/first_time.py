@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from queries.nodes import SeriesNode
 from queries.sql.events import Span, scan
-from queries.sql.fragment import Sql, all_of, instant, sql
+from queries.sql.fragment import TRUE, Sql, all_of, instant, sql
 from queries.sql.series import matcher
 from queries.trends.request import CellRequest
 from queries.trends.scan import scaled
@@ -22,6 +22,29 @@ _UNFILTERED = {"properties": None, "fixed_properties": None}
 
 def first_time_cells(index: int, series: SeriesNode, request: CellRequest) -> Sql:
     """All of history up to the end of the range is read; only a first event inside the range counts."""
+    return sql(
+        "SELECT {index} AS series, {breakdown} AS breakdown, {bucket} AS bucket, {value} AS value"
+        " FROM ({firsts}) GROUP BY breakdown, bucket",
+        index=request.numbered(index),
+        breakdown=_spread(request),
+        bucket=request.bucket_of(sql("first_passing")),
+        value=scaled(sql("toFloat64(count())"), series, request),
+        firsts=_firsts(series, request),
+    )
+
+
+def first_time_people(series: SeriesNode, request: CellRequest, in_bucket: Sql | None, value: Sql) -> Sql:
+    """The actors whose first event lies in the bucket (`in_bucket` tests the column `bucket`)."""
+    return sql(
+        "SELECT actor FROM (SELECT actor, {bucket} AS bucket FROM ({firsts})) WHERE {in_bucket}",
+        bucket=request.bucket_of(sql("first_passing")),
+        firsts=_firsts(series, request, value),
+        in_bucket=in_bucket or TRUE,
+    )
+
+
+def _firsts(series: SeriesNode, request: CellRequest, value: Sql = TRUE) -> Sql:
+    """One row per actor who counts: `actor`, `first_passing` and the breakdown value of that event."""
     passing = all_of([matcher(series, request.ctx).condition, request.common_condition()])
     firsts = scan(
         request.ctx,
@@ -31,6 +54,7 @@ def first_time_cells(index: int, series: SeriesNode, request: CellRequest) -> Sq
             sql("countIf({passing}) AS passing_events", passing=passing),
             sql("min(ts) AS first_of_kind"),
             sql("argMinIf({value}, ts, {passing}) AS value_of_first", value=_value(request), passing=passing),
+            sql("argMinIf({value}, ts, {passing}) AS is_wanted", value=value, passing=passing),
         ],
         span=Span(None, request.span.end),
         where=all_of([_kind(series, request), request.question.actor.present]),
@@ -38,13 +62,8 @@ def first_time_cells(index: int, series: SeriesNode, request: CellRequest) -> Sq
         tail=sql("GROUP BY actor"),
     )
     return sql(
-        "SELECT {index} AS series, {breakdown} AS breakdown, {bucket} AS bucket, {value} AS value"
-        " FROM ({firsts}) WHERE passing_events > 0 AND first_passing = first_of_kind {in_range}"
-        " GROUP BY breakdown, bucket",
-        index=request.numbered(index),
-        breakdown=_spread(request),
-        bucket=request.bucket_of(sql("first_passing")),
-        value=scaled(sql("toFloat64(count())"), series, request),
+        "SELECT actor, first_passing, value_of_first FROM ({firsts})"
+        " WHERE passing_events > 0 AND is_wanted AND first_passing = first_of_kind {in_range}",
         firsts=firsts,
         in_range=_in_range(request),
     )

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from queries.date_text import shift_instant
-from queries.dates import bucket_starts
+from queries.date_text import shift_instant, start_of_day
+from queries.dates import ResolvedRange, bucket_starts
 from queries.nodes import SeriesNode
 from queries.sql.buckets import CLOCK_UNITS, bucket_index, key_of
 from queries.sql.events import Span, scan
@@ -22,6 +22,7 @@ from queries.trends.scan import scaled
 from queries.vocabulary import Interval, Math
 
 WINDOW_DAYS = {Math.WEEKLY_ACTIVE: 7, Math.MONTHLY_ACTIVE: 30}
+CLOCK_SECONDS = {Interval.SECOND: 1, Interval.MINUTE: 60, Interval.HOUR: 3600}
 # D22: where the bucket is as long as the window, or longer, the bucket's own actors are counted.
 PLAIN_UNIQUES = {
     Math.WEEKLY_ACTIVE: frozenset({Interval.WEEK, Interval.MONTH, Interval.QUARTER, Interval.YEAR}),
@@ -64,18 +65,24 @@ def _window_uniques(index: int, series: SeriesNode, request: CellRequest, span: 
 
 def _last_window(index: int, series: SeriesNode, request: CellRequest, days: int) -> Sql:
     """An aggregated display counts the window that ends with the range (semantics D23)."""
-    last = request.period.date_to
-    first_day = last.date() - timedelta(days=days - 1)
-    start = last.replace(
-        year=first_day.year,
-        month=first_day.month,
-        day=first_day.day,
-        hour=0,
-        minute=0,
-        second=0,
-        microsecond=0,
-    )
+    start = last_window_start(request.period, days)
     return _window_uniques(index, series, request, Span(start, request.span.end))
+
+
+def last_window_start(period: ResolvedRange, days: int) -> datetime:
+    """Where the window that ends with the range begins."""
+    return start_of_day(period.date_to.date() - timedelta(days=days - 1), period.zone)
+
+
+def window_start(period: ResolvedRange, bucket: datetime, days: int) -> tuple[datetime, datetime]:
+    """First instant and exclusive end of the window that ends with a bucket (semantics D20-D22)."""
+    if period.interval in CLOCK_SECONDS:
+        unit = timedelta(seconds=CLOCK_SECONDS[period.interval])
+        end = shift_instant(bucket, unit)
+        return shift_instant(end, -timedelta(days=days)), end
+    day = bucket.date()
+    first = start_of_day(day - timedelta(days=days - 1), period.zone)
+    return first, start_of_day(day + timedelta(days=1), period.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +103,14 @@ def _ticks(request: CellRequest, days: int) -> Ticks:
     if not buckets:
         return Ticks(interval, (), days, ())
     if interval in CLOCK_UNITS:
-        seconds = {Interval.SECOND: 1, Interval.MINUTE: 60, Interval.HOUR: 3600}[interval]
+        seconds = CLOCK_SECONDS[interval]
         width = days * 86_400 // seconds
         first = shift_instant(buckets[0], -timedelta(seconds=(width - 1) * seconds))
         starts = tuple(shift_instant(first, timedelta(seconds=i * seconds)) for i in range(width - 1))
         starts = (*starts, *buckets)
     else:
         width = days
-        first_day = buckets[0].date() - timedelta(days=days - 1)
-        first = buckets[0].replace(year=first_day.year, month=first_day.month, day=first_day.day)
+        first = start_of_day(buckets[0].date() - timedelta(days=days - 1), period.zone)
         starts = tuple(bucket_starts(first, buckets[-1], Interval.DAY))
     places = {key_of(interval, start): place for place, start in enumerate(starts)}
     shown = tuple((places[key_of(interval, b)], key_of(period.interval, b)) for b in buckets)
