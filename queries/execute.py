@@ -28,7 +28,7 @@ from queries.errors import (
 )
 from queries.plan import Plan, Result, Rows, Statement
 
-__all__ = ["Plan", "QueryTag", "Result", "Rows", "Statement", "execute", "kill", "progress", "run"]
+__all__ = ["Plan", "QueryTag", "Ran", "Result", "Rows", "Statement", "execute", "kill", "progress", "run"]
 
 SPILL_SHARE = 0.5  # of the memory limit: GROUP BY and ORDER BY go to disk from there on
 
@@ -63,6 +63,16 @@ class Progress:
     active_cpu_time: int  # microseconds
 
 
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A result, and what it took over all statements."""
+
+    result: Result
+    rows_read: int
+    bytes_read: int
+    seconds: float
+
+
 def run(
     plan: Plan,
     *,
@@ -70,21 +80,24 @@ def run(
     tag: QueryTag,
     limits: Limits,
     before_each: Callable[[], None] = lambda: None,
-) -> Result:
+) -> Ran:
     """All batches of the plan, one statement after the other; the time limit covers them together.
 
     `before_each` is called before every statement; it raises to stop the run (a cancelled one, say).
     """
-    deadline = time.monotonic() + limits.timeout_seconds
+    started = time.monotonic()
+    rows_read = bytes_read = 0
     step: Plan | Result = plan
     while isinstance(step, Plan):
         batch = []
         for statement in step.statements:
             before_each()
-            left = _remaining(limits, deadline)
+            left = _remaining(limits, started)
             batch.append(execute(statement, client=client, tag=tag, limits=left))
+            rows_read += batch[-1].rows_read
+            bytes_read += batch[-1].bytes_read
         step = step.shape(batch)
-    return step
+    return Ran(step, rows_read, bytes_read, time.monotonic() - started)
 
 
 def execute(statement: Statement, *, client: Client, tag: QueryTag, limits: Limits) -> Rows:
@@ -159,8 +172,8 @@ def _limit_settings(limits: Limits) -> dict[str, object]:
     return settings
 
 
-def _remaining(limits: Limits, deadline: float) -> Limits:
-    left = deadline - time.monotonic()
+def _remaining(limits: Limits, started: float) -> Limits:
+    left = started + limits.timeout_seconds - time.monotonic()
     if left <= 0:
         raise _timed_out("", limits)
     return replace(limits, timeout_seconds=left)

@@ -1,0 +1,54 @@
+"""Redis as something that may be away: every call either works or raises `CacheUnavailable`, and soon.
+
+Nothing in this package must fail because the cache is down; what cannot be looked up is computed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+T = TypeVar("T")
+
+PREFIX = "insights"
+# After a failure nobody tries again for this long, so that an unreachable host delays one caller only.
+PAUSE_SECONDS = 1.0
+
+
+class CacheUnavailable(Exception):
+    """Redis did not answer. Callers go on without it."""
+
+
+class Connection:
+    """A Redis client, made when first needed, with a pause after each failure. Safe between threads."""
+
+    def __init__(self, connect: Callable[[], Redis], pause_seconds: float = PAUSE_SECONDS) -> None:
+        self._connect = connect
+        self._pause_seconds = pause_seconds
+        self._paused_until = 0.0
+
+    @contextmanager
+    def open(self) -> Iterator[Redis]:
+        """The client, for a few calls. RedisError inside the block becomes `CacheUnavailable`."""
+        if time.monotonic() < self._paused_until:
+            raise CacheUnavailable("The cache did not answer a moment ago.")
+        try:
+            yield self._connect()
+        except RedisError as error:
+            self._paused_until = time.monotonic() + self._pause_seconds
+            raise CacheUnavailable("The cache does not answer.") from error
+
+
+def name(kind: str, project_id: int, identifier: str) -> str:
+    """The Redis key of one thing of one project; no two projects can meet."""
+    return f"{PREFIX}:{kind}:{project_id}:{identifier}"
+
+
+def text(raw: object) -> str:
+    """What Redis gave for a text we wrote: bytes, unless the client was made to decode."""
+    return raw.decode() if isinstance(raw, bytes) else str(raw)

@@ -1,0 +1,206 @@
+"""At most one computation of the same answer at a time, over all processes (api R11).
+
+Whoever sets the lock computes and keeps the lock alive from a thread; the others wait for its outcome. A
+leader that dies stops renewing: the lock lapses and one of those waiting takes over. Times are those of the
+machine, never the clock of a request, which tests may hold.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import orjson
+
+from queries import errors
+from queries.cache.connection import CacheUnavailable, Connection, name, text
+from queries.errors import QueryCancelled, QueryError, QueryTimedOut
+
+T = TypeVar("T")
+
+LEASE_SECONDS = 8.0
+BEAT_SECONDS = 2.0
+OUTCOME_SECONDS = 60  # how long followers can still learn how a flight ended
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.01, 0.15
+
+# KEYS: lock, outcome. ARGV: own token, outcome JSON, seconds. The outcome is told, then the lock is free.
+_LAND = """
+redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+"""
+# KEYS: lock. ARGV: own token, milliseconds. Somebody else's lock is left alone.
+_RENEW = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 0
+"""
+
+
+class FlightFailed(Exception):
+    """The run that was waited for failed for a reason of our own; it is in the log of whoever ran it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a flight ended. `error` is the name of a class of `queries.errors`, or empty for our own fault."""
+
+    is_success: bool
+    error: str = ""
+    detail: str = ""
+    code: str = ""
+    attr: str | None = None
+    limit_seconds: float = 0.0
+
+    def raised(self) -> Exception:
+        """The error of the leader, for a follower to raise."""
+        kind = ERROR_CLASSES.get(self.error)
+        if kind is None:
+            return FlightFailed("The run that was waited for failed.")
+        return kind(self.detail, code=self.code, attr=self.attr)
+
+
+ERROR_CLASSES: Mapping[str, type[QueryError]] = {
+    kind.__name__: kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, QueryError)
+}
+
+
+class SingleFlight:
+    """The lock of every answer that is being computed."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def fly(
+        self,
+        project_id: int,
+        key: str,
+        *,
+        lead: Callable[[], T],
+        follow: Callable[[], T | None],
+        limit_seconds: float,
+        check: Callable[[], None] = lambda: None,
+    ) -> T:
+        """What `lead` returns, or what `follow` finds after somebody else led.
+
+        `follow` returns None when the leader's answer is not to be found; then we lead. `check` is called
+        while waiting and raises to give up. Errors of a leader reach its followers, except for those that
+        concern the leader alone: that it was cancelled, or had less time than we have. Raises
+        `CacheUnavailable` when no lock can be had, before anything was computed.
+        """
+        deadline = time.monotonic() + limit_seconds
+        while True:
+            holder = self._take(project_id, key)
+            if holder.is_ours:
+                return self._lead(project_id, key, holder.token, lead, limit_seconds)
+            outcome = self._await(project_id, key, holder.token, deadline, check)
+            if outcome is None or self._is_leaders_own(outcome, limit_seconds):
+                continue
+            if not outcome.is_success:
+                raise outcome.raised()
+            found = follow()
+            if found is not None:
+                return found
+            return lead()
+
+    def is_flying(self, project_id: int, key: str) -> bool:
+        """Whether somebody is computing this answer."""
+        with self._connection.open() as redis:
+            return bool(redis.exists(name("flight", project_id, key)))
+
+    # --- leading -----------------------------------------------------------------------------------------
+
+    def _take(self, project_id: int, key: str) -> _Holder:
+        token = uuid.uuid4().hex
+        with self._connection.open() as redis:
+            held_by = redis.set(
+                name("flight", project_id, key), token, nx=True, get=True, px=int(LEASE_SECONDS * 1000)
+            )
+        return _Holder(token, True) if held_by is None else _Holder(text(held_by), False)
+
+    def _lead(self, project_id: int, key: str, token: str, lead: Callable[[], T], limit_seconds: float) -> T:
+        outcome = Outcome(False)
+        try:
+            with beating(lambda: self._renew(project_id, key, token)):
+                result = lead()
+            outcome = Outcome(True)
+            return result
+        except QueryError as error:
+            outcome = Outcome(
+                False, type(error).__name__, error.detail, error.code, error.attr, limit_seconds
+            )
+            raise
+        finally:
+            self._land(project_id, key, token, outcome)
+
+    def _renew(self, project_id: int, key: str, token: str) -> None:
+        with self._connection.open() as redis:
+            redis.eval(_RENEW, 1, name("flight", project_id, key), token, str(int(LEASE_SECONDS * 1000)))
+
+    def _land(self, project_id: int, key: str, token: str, outcome: Outcome) -> None:
+        told = orjson.dumps(outcome)
+        try:
+            with self._connection.open() as redis:
+                lock, place = name("flight", project_id, key), name("outcome", project_id, token)
+                redis.eval(_LAND, 2, lock, place, token, told, str(OUTCOME_SECONDS))
+        except CacheUnavailable:
+            return  # the lock lapses by itself, and followers notice that
+
+    # --- following ---------------------------------------------------------------------------------------
+
+    def _await(
+        self, project_id: int, key: str, leader: str, deadline: float, check: Callable[[], None]
+    ) -> Outcome | None:
+        """How the leader's flight ended; None when it ended without saying so."""
+        wait = FIRST_WAIT_SECONDS
+        while True:
+            with self._connection.open() as redis:
+                told, holder = redis.mget(
+                    name("outcome", project_id, leader), name("flight", project_id, key)
+                )
+            if told is not None:
+                return Outcome(**orjson.loads(told))
+            if holder is None or text(holder) != leader:
+                return None
+            check()
+            if time.monotonic() > deadline:
+                raise QueryTimedOut("The same query is still running. Try again shortly.")
+            time.sleep(wait)
+            wait = min(wait * 1.5, LONGEST_WAIT_SECONDS)
+
+    @staticmethod
+    def _is_leaders_own(outcome: Outcome, limit_seconds: float) -> bool:
+        if outcome.error == QueryTimedOut.__name__:
+            return outcome.limit_seconds < limit_seconds
+        return outcome.error == QueryCancelled.__name__
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    token: str
+    is_ours: bool
+
+
+@contextmanager
+def beating(beat: Callable[[], None], every_seconds: float = BEAT_SECONDS) -> Iterator[None]:
+    """Call `beat` now and then from a thread while the block runs. An absent cache is tried again."""
+    ended = threading.Event()
+
+    def keep_beating() -> None:
+        while not ended.wait(every_seconds):
+            try:
+                beat()
+            except CacheUnavailable:
+                continue
+
+    thread = threading.Thread(target=keep_beating, name="beating", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
