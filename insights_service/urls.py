@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
 
 from insights.api import activity, dashboards, sharing
 from insights.api.actions import ActionViewSet
 from insights.api.cohorts import CohortViewSet
 from insights.api.insights import InsightViewSet
+from insights.api.public import EmbeddedView, SharedView
 from insights_service import errors
 from insights_service.accounts.api.organizations import OrganizationsViewSet
 from insights_service.accounts.api.personal_api_keys import PersonalAPIKeysViewSet
@@ -22,7 +22,7 @@ from insights_service.accounts.api.projects import OrganizationProjectsViewSet, 
 from insights_service.accounts.api.session import LoginView, LogoutView
 from insights_service.accounts.api.users import MeView
 from insights_service.routers import ApiRouter
-from insights_service.schema_views import SchemaView
+from insights_service.schema_views import RedocView, SchemaView, SwaggerView
 
 # Below /api/
 root_router = ApiRouter()
@@ -73,12 +73,14 @@ project_router.register("cohorts", CohortViewSet, basename="cohorts")
 
 urlpatterns = [
     path("api/schema/", SchemaView.as_view(), name="schema"),
-    path("api/schema/swagger-ui/", SpectacularSwaggerView.as_view(url_name="schema"), name="swagger-ui"),
-    path("api/schema/redoc/", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    path("api/schema/swagger-ui/", SwaggerView.as_view(), name="swagger-ui"),
+    path("api/schema/redoc/", RedocView.as_view(), name="redoc"),
     path("api/projects/<str:project_id>/", include(project_router.urls)),
     path("api/", include(root_router.urls)),
     # Before credentials are looked at (api M.4); nothing below /api/ may come after this line.
     re_path(r"^api/", errors.endpoint_not_found),
+    path("shared/<str:access_token>/", SharedView.as_view(), name="shared"),
+    path("embedded/<str:access_token>/", EmbeddedView.as_view(), name="embedded"),
     path("", include("insights_service.capture.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -123,6 +123,7 @@ class LegacyFilters(JsonObject):
         return filters
 
 
+@extend_schema_field({"type": "array", "items": {}})
 class AnyList(serializers.Field[Any, Any, Any, Any]):
     """A list, or the JSON text of one; subclasses read the items."""
 

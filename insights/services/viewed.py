@@ -27,6 +27,9 @@ def mark_viewed(*, project: Project, insight_ids: Collection[int], user: User) -
     Insight.objects.filter(pk__in=pks).update(last_viewed_at=now)
 
 
-def mark_viewed_by_guest(insight: Insight) -> None:
-    """Somebody looked through a public link: it counts for the insight, for no user (api Q8)."""
-    Insight.objects.filter(pk=insight.pk).update(last_viewed_at=clock.now())
+@transaction.atomic
+def mark_viewed_by_guest(insights: Collection[Insight]) -> None:
+    """Somebody looked through a public link: it counts for the insights, for no user (api Q8)."""
+    rows = Insight.objects.filter(pk__in=[insight.pk for insight in insights]).order_by("pk")
+    pks = list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
+    Insight.objects.filter(pk__in=pks).update(last_viewed_at=clock.now())

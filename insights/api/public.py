@@ -1,0 +1,123 @@
+"""What a public link opens, for everybody who has it (api Q.2).
+
+`/shared/<token>` and `/embedded/<token>` are two frames around one content. The JSON is made here; a
+page for browsers is one more renderer in `PublicView.renderer_classes`, fed by `view.content`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from django.utils.decorators import method_decorator
+from django.views.decorators.clickjacking import xframe_options_exempt
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from insights import selectors
+from insights.api.answers import answer_for_guest
+from insights.api.dashboard_serializers import SharedDashboardSerializer
+from insights.api.serializers import SharedInsightSerializer
+from insights.api.tables import shown_table
+from insights.dashboards_shown import ShownDashboard, show_dashboard, show_tiles, with_answers
+from insights.guests import for_guest
+from insights.levels import Viewer
+from insights.models import SharingConfiguration
+from insights.question import PLAIN
+from insights.services.sharing import shared_by
+from insights.services.viewed import mark_viewed_by_guest
+from insights.shown import ShownInsight, show
+from insights_service.accounts.permissions import ApiView
+from insights_service.errors import NotFound
+from insights_service.renderers import CsvTable
+
+Frame = Literal["scene", "embed"]
+GUEST = Viewer(None)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedContent:
+    """Exactly one thing: an insight or a dashboard, as guests may see it."""
+
+    sharing: SharingConfiguration
+    insight: ShownInsight | None = None
+    dashboard: ShownDashboard | None = None
+
+
+class SharedContentSerializer(serializers.Serializer[Any]):
+    """The JSON of a public link (api Q6)."""
+
+    type = serializers.ChoiceField(choices=["scene", "embed"], read_only=True)
+    accessToken = serializers.CharField(read_only=True)
+    insight = SharedInsightSerializer(read_only=True, allow_null=True)
+    dashboard = SharedDashboardSerializer(read_only=True, allow_null=True)
+
+
+@extend_schema(responses=SharedContentSerializer, tags=["shared"])
+@method_decorator(xframe_options_exempt, name="dispatch")
+class PublicView(ApiView):
+    """A public link; wrong, switched off and deleted ones are all the same 404."""
+
+    public = True
+    frame: ClassVar[Frame] = "scene"
+    content: SharedContent | None = None  # for the renderers
+
+    def get(self, request: Any, access_token: str) -> Response:
+        """What the link opens."""
+        self.content = content = open_link(access_token, request.query_params)
+        body = {
+            "type": self.frame,
+            "accessToken": access_token,
+            "insight": content.insight and SharedInsightSerializer(content.insight).data,
+            "dashboard": content.dashboard and SharedDashboardSerializer(content.dashboard).data,
+        }
+        return Response(body, headers={"Referrer-Policy": "no-referrer"})
+
+    def csv_table(self, response: Response) -> CsvTable | None:
+        """The numbers of a shared insight; of a dashboard the tiles' facts."""
+        insight = self.content.insight if self.content else None
+        return shown_table(insight) if insight else None
+
+
+class SharedView(PublicView):
+    """A link opened as a page of its own."""
+
+    frame = "scene"
+
+
+class EmbeddedView(PublicView):
+    """A link opened inside somebody else's page."""
+
+    frame = "embed"
+
+
+def open_link(access_token: str, parameters: Any) -> SharedContent:
+    """The content behind a token, with answers; it counts as a guest's view. NotFound without a hint why."""
+    sharing = shared_by(access_token)
+    if sharing is None:
+        raise NotFound("Not found.")
+    if sharing.insight_id is not None:
+        return SharedContent(sharing, insight=_insight(sharing, parameters))
+    return SharedContent(sharing, dashboard=_dashboard(sharing, parameters))
+
+
+def _insight(sharing: SharingConfiguration, parameters: Any) -> ShownInsight:
+    insights = selectors.with_everything(selectors.insights_of(sharing.project))
+    insight = insights.get(pk=sharing.insight_id)
+    mark_viewed_by_guest([insight])
+    (shown,) = answer_for_guest(
+        [show(insight, GUEST, sharing.project.timezone, PLAIN)], sharing.project, parameters
+    )
+    return for_guest(shown, sharing)
+
+
+def _dashboard(sharing: SharingConfiguration, parameters: Any) -> ShownDashboard:
+    dashboard = sharing.dashboard
+    assert dashboard is not None  # the table allows exactly one of the two
+    tiles = list(selectors.live_tiles_of(dashboard))
+    shown = show_tiles(show_dashboard(dashboard, GUEST), tiles, GUEST, sharing.project.timezone, PLAIN)
+    insights = [tile.insight for tile in shown.tiles if tile.insight]
+    mark_viewed_by_guest([one.insight for one in insights])
+    answered = answer_for_guest(insights, sharing.project, parameters)
+    return with_answers(shown, [for_guest(one, sharing) for one in answered])

@@ -1,0 +1,146 @@
+"""What a query may know about its project, read from PostgreSQL in a constant number of statements.
+
+How many: none for a question without property filters, actions and cohorts; else one for the declared
+property types and two for the definitions (all actions, all cohorts: one may refer to another).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from insights.models import Action, Cohort
+from insights_service import clock
+from insights_service.accounts.models import Project
+from insights_service.config import get_config
+from insights_service.persons.models import GroupType, PropertyDefinition, PropertyOwner
+from queries import context as query
+from queries.cache.key import Mentions, mentions, uses_test_filters
+from queries.properties import read_properties
+from queries.wrappers import SourceNode
+
+SCOPES: Mapping[str, query.PropertyScope] = {
+    PropertyOwner.EVENT: "event",
+    PropertyOwner.PERSON: "person",
+    PropertyOwner.GROUP: "group",
+}
+# Keys of a question's JSON below which a property may be compared or sorted by its declared type.
+PROPERTY_KEYS = ("properties", "fixedProperties", "breakdown", "breakdowns", "math_property", "filters")
+
+
+def project_context(
+    project: Project,
+    nodes: Iterable[SourceNode],
+    *,
+    now: datetime | None = None,
+    timeout_seconds: float | None = None,
+) -> query.ProjectContext:
+    """The context in which all of `nodes` can be answered, at one instant (semantics J2).
+
+    `timeout_seconds` defaults to the limit of a query that somebody waits for (api R15).
+    """
+    wires = [node.to_wire() for node in nodes]
+    tests = read_properties(project.test_account_filters) if uses_test_filters(wires) else None
+    named = mentions([wires, tests.to_wire() if tests else None])
+    return query.ProjectContext(
+        project_id=project.pk,
+        now=now or clock.now(),
+        timezone=project.timezone,
+        week_start=project.week_start_day or 0,
+        actions=_actions(project) if named.needs_definitions else {},
+        cohorts=_cohorts(project) if named.needs_definitions else {},
+        test_account_filters=tests,
+        path_cleaning=_path_cleaning(project),
+        person_properties_mode="on_events" if project.person_properties_mode == "on_events" else "current",
+        aggregate_by_distinct_id=project.aggregate_users_by_distinct_id,
+        human_friendly_comparison_periods=project.human_friendly_comparison_periods,
+        property_types=_property_types(project) if _compares_properties(wires, tests, named) else {},
+        group_types=_group_types(project) if named.has_free_text else {},
+        limits=limits(timeout_seconds),
+    )
+
+
+def limits(timeout_seconds: float | None = None) -> query.Limits:
+    """What one query may use, as the operator has set it."""
+    config = get_config()
+    return query.Limits(
+        timeout_seconds=timeout_seconds or config.query_timeout_seconds,
+        memory_bytes=config.query_max_memory_bytes,
+        rows_to_read=config.query_max_rows_to_read or None,
+    )
+
+
+def _compares_properties(wires: Any, tests: Any, named: Mentions) -> bool:
+    if tests is not None or named.needs_definitions:
+        return True
+    waiting = [wires]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            if any(value.get(key) for key in PROPERTY_KEYS):
+                return True
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return False
+
+
+def _actions(project: Project) -> dict[int, query.Action]:
+    rows = Action.objects.filter(project=project, deleted=False)
+    return {row.pk: _action(row) for row in rows.only("pk", "name", "steps", "version")}
+
+
+def _action(row: Action) -> query.Action:
+    return query.Action(
+        id=row.pk,
+        name=row.name or f"Action {row.pk}",
+        steps=tuple(_step(step) for step in row.steps),
+        version=str(row.version),
+    )
+
+
+def _step(step: Mapping[str, Any]) -> query.ActionStep:
+    given = {key: value for key, value in step.items() if value not in (None, "")}
+    properties = read_properties(given.pop("properties", None))
+    known = query.ActionStep.__dataclass_fields__
+    return query.ActionStep(
+        properties=properties, **{key: value for key, value in given.items() if key in known}
+    )
+
+
+def _cohorts(project: Project) -> dict[int, query.Cohort]:
+    rows = Cohort.objects.filter(project=project, deleted=False)
+    return {
+        row.pk: query.Cohort(
+            id=row.pk,
+            name=row.name or f"Cohort {row.pk}",
+            version=row.version,
+            is_static=row.is_static,
+            filters=row.filters,
+        )
+        for row in rows.only("pk", "name", "version", "is_static", "filters")
+    }
+
+
+def _path_cleaning(project: Project) -> tuple[query.PathCleaningRule, ...]:
+    rules = sorted(
+        enumerate(project.path_cleaning_filters), key=lambda rule: (rule[1].get("order") or 0, rule[0])
+    )
+    return tuple(query.PathCleaningRule(rule["regex"], rule["alias"]) for _, rule in rules)
+
+
+def _property_types(
+    project: Project,
+) -> dict[tuple[query.PropertyScope, str], query.DeclaredType]:
+    rows = PropertyDefinition.objects.filter(project=project, declared_type__isnull=False)
+    return {
+        (SCOPES[owner], name): declared
+        for owner, name, declared in rows.values_list("type", "name", "declared_type")
+        if owner in SCOPES
+    }
+
+
+def _group_types(project: Project) -> dict[int, str]:
+    rows = GroupType.objects.filter(project=project).values_list("group_type_index", "group_type")
+    return dict(rows)
