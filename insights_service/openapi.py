@@ -69,6 +69,15 @@ PROJECT_ID = {
         "To find the ID of the project, make a call to /api/projects/."
     ),
 }
+# Operations whose path does not give them a good name: what a collection has as well as each of its
+# things (the thing keeps the plain name), and actions of the project itself.
+NAMES = {
+    "/api/projects/{project_id}/insights/activity/": ["insights", "all", "activity"],
+    "/api/projects/{project_id}/insights/viewed/": ["insights", "all", "viewed"],
+    "/api/projects/{project_id}/dashboards/activity/": ["dashboards", "all", "activity"],
+    "/api/projects/{project_id}/reset_token/": ["projects", "reset_token"],
+}
+PROJECT = ["projects", "{project_id}"]
 UNDESCRIBED = ("/api/schema/",)
 
 
@@ -97,6 +106,13 @@ class ApiSchema(AutoSchema):
                 )
             )
         return [{name: []} for name in SECURITY_SCHEMES]
+
+    def _tokenize_path(self) -> list[str]:
+        """The words of the path that name the operation: `insights_list`, without the project before it."""
+        words = [word for word in self.path.strip("/").split("/") if word][1:]
+        inside = words[2:] if words[:2] == PROJECT and len(words) > 2 else words
+        plain = [word.lstrip("@") for word in inside if not word.startswith("{")]
+        return list(NAMES.get(self.path, plain))
 
     def _scopes(self) -> list[str]:
         if not isinstance(self.view, ApiView):

@@ -40,7 +40,6 @@ MIDDLEWARE = [
     "insights_service.middleware.RequestLog",
     "insights_service.middleware.TestClock",
     "insights_service.spelling.CanonicalPathMiddleware",
-    "insights_service.spelling.CanonicalPathMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -151,13 +150,15 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": r"/api/(?:projects/\{project_id\}/(?=\w))?",  # operation ids such as insights_list
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "PREPROCESSING_HOOKS": ["insights_service.openapi.only_the_api"],
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "insights_service.openapi.describe_errors_and_keys",
-    ],
+    "SERVE_AUTHENTICATION": [],
+    # Two words of the contract have the same two numbers.
+    "ENUM_NAME_OVERRIDES": {
+        "RestrictionLevelEnum": "insights.models.dashboard.Restriction",
+        "PrivilegeLevelEnum": "insights.models.dashboard.Privilege",
+    },
     "PREPROCESSING_HOOKS": ["insights_service.openapi.only_the_api"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
