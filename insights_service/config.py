@@ -163,7 +163,7 @@ class Config:
     )
     redis_url: str = setting(
         "REDIS_URL",
-        "Redis 7 or Valkey, for queue, statuses and cache; it must not evict: `redis://:password@host:port/0`.",
+        "Redis 7 or Valkey, for queue, statuses and cache; it may evict keys with an expiry only: `redis://:password@host:port/0`.",
         default="",
         read=url("redis", "rediss"),
         shown="the embedded stack's",
