@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from insights.models import Action, Cohort
 from insights_service import clock
@@ -135,7 +135,7 @@ def _property_types(
 ) -> dict[tuple[query.PropertyScope, str], query.DeclaredType]:
     rows = PropertyDefinition.objects.filter(project=project, declared_type__isnull=False)
     return {
-        (SCOPES[owner], name): declared
+        (SCOPES[owner], name): cast(query.DeclaredType, declared)
         for owner, name, declared in rows.values_list("type", "name", "declared_type")
         if owner in SCOPES
     }

@@ -15,7 +15,12 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import (
+    ClickHouseError,
+    DataError,
+    NotSupportedError,
+    ProgrammingError,
+)
 
 from queries.context import Limits
 from queries.errors import (
@@ -239,6 +244,8 @@ def _saturated(_: str, limits: Limits) -> QueryError:
 
 _WOULD_USE = re.compile(r"would use ([\d.]+ \w+).*?maximum: ([\d.]+ \w+)")
 
+_OUR_MISTAKES = (ProgrammingError, DataError, NotSupportedError)
+
 # ClickHouse's error code -> our error.
 ERRORS: Mapping[int, Callable[[str, Limits], QueryError]] = {
     158: _too_many_rows,  # TOO_MANY_ROWS
@@ -256,9 +263,12 @@ ERRORS: Mapping[int, Callable[[str, Limits], QueryError]] = {
 def translated(error: Exception, limits: Limits) -> Exception:
     """What the caller of a query should see for an error of the client.
 
-    Errors that carry no code never reached the store or lost it on the way.
+    Errors without a code never reached the store or lost it on the way, unless they are about how we
+    wrote the statement.
     """
     code = getattr(error, "code", None)
+    if code is None and isinstance(error, _OUR_MISTAKES):
+        return error
     if code is None:
         return StoreUnavailable("The query store does not answer. Try again shortly.")
     known = ERRORS.get(code)

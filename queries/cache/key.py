@@ -84,7 +84,7 @@ def _project_facts(wire: Mapping[str, Any], ctx: ProjectContext) -> dict[str, An
         "path_cleaning": ctx.path_cleaning if named.has_free_text or words & CLEANED_BY else None,
         "definitions": definitions,
         "property_types": _property_types(ctx, None if named.has_free_text else words),
-        "group_types": dict(ctx.group_types),
+        "group_types": dict(ctx.group_types) if named.has_free_text else None,
     }
 
 

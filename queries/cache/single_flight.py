@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -24,7 +24,7 @@ from queries.errors import QueryCancelled, QueryError, QueryTimedOut
 T = TypeVar("T")
 
 LEASE_SECONDS = 8.0
-BEAT_SECONDS = 2.0
+BEAT_SECONDS = 0.5
 OUTCOME_SECONDS = 60  # how long followers can still learn how a flight ended
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.01, 0.15
 
@@ -85,19 +85,22 @@ class SingleFlight:
         follow: Callable[[], T | None],
         limit_seconds: float,
         check: Callable[[], None] = lambda: None,
+        beat: Callable[[], None] = lambda: None,
     ) -> T:
         """What `lead` returns, or what `follow` finds after somebody else led.
 
         `follow` returns None when the leader's answer is not to be found; then we lead. `check` is called
-        while waiting and raises to give up. Errors of a leader reach its followers, except for those that
-        concern the leader alone: that it was cancelled, or had less time than we have. Raises
-        `CacheUnavailable` when no lock can be had, before anything was computed.
+        while waiting and raises to give up; `beat` is called from a thread while leading.
+
+        Errors of a leader reach its followers, except for those that concern the leader alone: that it
+        was cancelled, or had less time than we have. Raises `CacheUnavailable` when no lock can be had,
+        before anything was computed.
         """
         deadline = time.monotonic() + limit_seconds
         while True:
             holder = self._take(project_id, key)
             if holder.is_ours:
-                return self._lead(project_id, key, holder.token, lead, limit_seconds)
+                return self._lead(_Flight(project_id, key, holder.token, limit_seconds), lead, beat)
             outcome = self._await(project_id, key, holder.token, deadline, check)
             if outcome is None or self._is_leaders_own(outcome, limit_seconds):
                 continue
@@ -123,33 +126,34 @@ class SingleFlight:
             )
         return _Holder(token, True) if held_by is None else _Holder(text(held_by), False)
 
-    def _lead(self, project_id: int, key: str, token: str, lead: Callable[[], T], limit_seconds: float) -> T:
+    def _lead(self, flight: _Flight, lead: Callable[[], T], beat: Callable[[], None]) -> T:
+        def keep() -> None:
+            self._renew(flight)
+            beat()
+
         outcome = Outcome(False)
         try:
-            with beating(lambda: self._renew(project_id, key, token)):
+            with beating(keep):
                 result = lead()
             outcome = Outcome(True)
             return result
         except QueryError as error:
-            outcome = Outcome(
-                False, type(error).__name__, error.detail, error.code, error.attr, limit_seconds
-            )
+            kind = type(error).__name__
+            outcome = Outcome(False, kind, error.detail, error.code, error.attr, flight.limit_seconds)
             raise
         finally:
-            self._land(project_id, key, token, outcome)
+            self._land(flight, outcome)
 
-    def _renew(self, project_id: int, key: str, token: str) -> None:
+    def _renew(self, flight: _Flight) -> None:
         with self._connection.open() as redis:
-            redis.eval(_RENEW, 1, name("flight", project_id, key), token, str(int(LEASE_SECONDS * 1000)))
+            redis.eval(_RENEW, 1, flight.lock, flight.token, str(int(LEASE_SECONDS * 1000)))
 
-    def _land(self, project_id: int, key: str, token: str, outcome: Outcome) -> None:
+    def _land(self, flight: _Flight, outcome: Outcome) -> None:
         told = orjson.dumps(outcome)
-        try:
-            with self._connection.open() as redis:
-                lock, place = name("flight", project_id, key), name("outcome", project_id, token)
-                redis.eval(_LAND, 2, lock, place, token, told, str(OUTCOME_SECONDS))
-        except CacheUnavailable:
-            return  # the lock lapses by itself, and followers notice that
+        place = name("outcome", flight.project_id, flight.token)
+        # Without the cache the lock lapses by itself, and followers notice that.
+        with suppress(CacheUnavailable), self._connection.open() as redis:
+            redis.eval(_LAND, 2, flight.lock, place, flight.token, told, str(OUTCOME_SECONDS))
 
     # --- following ---------------------------------------------------------------------------------------
 
@@ -181,6 +185,18 @@ class SingleFlight:
 
 
 @dataclass(frozen=True, slots=True)
+class _Flight:
+    project_id: int
+    key: str
+    token: str
+    limit_seconds: float
+
+    @property
+    def lock(self) -> str:
+        return name("flight", self.project_id, self.key)
+
+
+@dataclass(frozen=True, slots=True)
 class _Holder:
     token: str
     is_ours: bool
@@ -193,10 +209,8 @@ def beating(beat: Callable[[], None], every_seconds: float = BEAT_SECONDS) -> It
 
     def keep_beating() -> None:
         while not ended.wait(every_seconds):
-            try:
+            with suppress(CacheUnavailable):
                 beat()
-            except CacheUnavailable:
-                continue
 
     thread = threading.Thread(target=keep_beating, name="beating", daemon=True)
     thread.start()

@@ -1,0 +1,44 @@
+"""The shared parts of answering, wired to this service's stores: one set per process.
+
+Redis clients are made when first used; none of these calls touches a store.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from insights_service import stores
+from queries.cache.active import ActiveRuns
+from queries.cache.connection import Connection
+from queries.cache.single_flight import SingleFlight
+from queries.cache.status import StatusBoard
+from queries.cache.store import AnswerStore
+
+
+@cache
+def _queue() -> Connection:
+    return Connection(stores.queue_redis)
+
+
+@cache
+def answers() -> AnswerStore:
+    """Finished answers."""
+    return AnswerStore(Connection(stores.cache_redis))
+
+
+@cache
+def flights() -> SingleFlight:
+    """Who is computing what."""
+    return SingleFlight(_queue())
+
+
+@cache
+def board() -> StatusBoard:
+    """Runs in the background."""
+    return StatusBoard(_queue())
+
+
+@cache
+def active_runs() -> ActiveRuns:
+    """Runs that can be cancelled by name."""
+    return ActiveRuns(_queue())
