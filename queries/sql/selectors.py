@@ -40,6 +40,8 @@ def read_selector(text: str) -> tuple[Part, ...]:
     """The parts, leaf first; empty for an empty selector."""
     # Written by hand or by recorders; they say nothing about the element (B22).
     cleaned = re.sub(r">\s*\*\s*>\s*|>\s*\*(?=\s|$)", "", text).strip()
+    if not cleaned:
+        return ()
     parts: list[Part] = []
     part = Part()
     for kind, name, value in _tokens(cleaned):
@@ -48,8 +50,7 @@ def read_selector(text: str) -> tuple[Part, ...]:
             part = Part()
         else:
             part = _extended(part, kind, name, value)
-    if cleaned:
-        parts.append(_closed(part, False, text))
+    parts.append(_closed(part, False, text))
     if len(parts) > MAX_PARTS:
         raise InvalidQuery(f"A selector has at most {MAX_PARTS} parts.", attr="selector")
     # "a > b": the > stands behind a, but it is b's parent that must be a.
