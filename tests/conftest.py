@@ -18,6 +18,9 @@ from django.conf import settings
 from django.test.utils import setup_databases
 from pytest_django.plugin import DjangoDbBlocker
 
+from insights_service.config import get_config
+from queries.clickhouse.client import connect, target_of
+from queries.clickhouse.migrate import create_database, migrate
 from tests.api_client import Api, make_project
 from tests.engines import ENGINES
 from tests.journeys import BASE_DAY
@@ -41,10 +44,11 @@ def django_db_setup(engines: Any, django_test_environment: None, django_db_block
 @pytest.fixture(scope="session")
 def store(engines: Any) -> Any:
     """The event store with its schema."""
-    from insights_service.config import get_config
-    from queries.clickhouse.client import connect, target_of
-    from queries.clickhouse.migrate import create_database, migrate
+    return make_store()
 
+
+def make_store() -> Any:
+    """A client of the event store, its schema in place."""
     url = get_config().clickhouse_url
     target = target_of(url)
     create_database(connect(url, database="default"), target)
