@@ -20,26 +20,17 @@ from insights import background, keeping
 from insights.compute import Run, compute_once
 from queries.cache.connection import CacheUnavailable
 from queries.cache.key import cache_key
-from queries.cache.policy import CLIENT_PAUSE, TABLE, Freshness, Refresh, Step, freshness, target_age
+from queries.cache.policy import CLIENT_PAUSE, TABLE, Refresh, Step, freshness, target_age
 from queries.cache.status import NewRun, QueryStatus
 from queries.cache.store import Entry, Header
 from queries.context import ProjectContext
-from queries.errors import (
-    AtCapacity,
-    InvalidQuery,
-    NotSupported,
-    QueryError,
-    StoreUnavailable,
-    UnknownReference,
-    UnreadableQuery,
-)
+from queries.errors import AtCapacity, QueryError, StoreUnavailable
 from queries.wrappers import SourceNode
 
 log = structlog.get_logger(__name__)
 
 SATURATED = "concurrency_limit_exceeded"  # api R14
 SERVED = (Step.SERVE, Step.SERVE_AND_ENQUEUE)
-FOR_THE_CALLER = (InvalidQuery, UnknownReference, NotSupported, UnreadableQuery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +109,23 @@ def safe_answer(asked: Asked, ctx: ProjectContext) -> Answer:
     question, kept = _looked_up([asked], ctx)[0]
     try:
         return _follow(question, kept)
-    except (*FOR_THE_CALLER,):
-        raise
-    except QueryError as error:
-        if isinstance(error, StoreUnavailable | AtCapacity):
-            return failed(question, error)
+    except (StoreUnavailable, AtCapacity) as error:
+        return failed(question, error)
+    except QueryError:
         raise
     except Exception as error:
         log.exception("insight_failed", key=question.key)
         return failed(question, error)
+
+
+def kept_answer(node: SourceNode, ctx: ProjectContext, key: str) -> Answer:
+    """What is kept under a key, whatever its age; without `entry` when it is gone."""
+    question = Question(Asked(node, Refresh.FORCE_CACHE), ctx, key)
+    try:
+        entry = keeping.answers().get(ctx.project_id, key, now=ctx.now)
+    except CacheUnavailable:
+        entry = None
+    return question.served(entry, is_cached=entry is not None)
 
 
 # --- looking up ------------------------------------------------------------------------------------------
@@ -271,6 +270,3 @@ def message_of(error: Exception) -> str | None:
     if isinstance(error, AtCapacity):
         return SATURATED
     return error.detail if isinstance(error, QueryError) else None
-
-
-__all__ = ["Answer", "Asked", "Freshness", "answer", "answers_for", "failed", "message_of", "safe_answer"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from insights.api import activity, dashboards, sharing
+from insights.api import activity, calculations, dashboards, query, sharing
 from insights.api.actions import ActionViewSet
 from insights.api.cohorts import CohortViewSet
 from insights.api.insights import InsightViewSet
@@ -40,6 +40,14 @@ root_router.register("personal_api_keys", PersonalAPIKeysViewSet, basename="pers
 
 # Below /api/projects/<project_id>/
 project_router = ApiRouter()
+project_router.view("query", query.QueryView)
+project_router.view("query/check_auth_for_async", query.CheckAuthView)
+project_router.view("query/<str:query_id>", query.QueryStatusView, "query-status")
+project_router.view("insights/trend", calculations.TrendView)
+project_router.view("insights/funnel", calculations.FunnelView)
+project_router.view("insights/funnel/correlation", calculations.CorrelationView)
+project_router.view("insights/path", calculations.PathView)
+project_router.view("insights/retention", calculations.RetentionView)
 project_router.view("insights/activity", activity.InsightsActivityView)
 project_router.view("insights/<str:insight_id>/activity", activity.InsightActivityView, "insight-activity")
 project_router.view("insights/<str:insight_id>/sharing", sharing.InsightSharingView, "insight-sharing")

@@ -1,0 +1,165 @@
+"""The calculation endpoints: old parameters in, numbers out, nothing saved (api section S)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from insights.answer import Answer, Asked, answer
+from insights.api.asking import CLIENT_QUERY_ID, REFRESH, client_query_id, refresh_mode
+from insights.api.query import timings
+from insights.api.tables import result_table
+from insights.context import project_context
+from insights_service.accounts.permissions import ProjectView
+from insights_service.persons.models import GroupType
+from insights_service.renderers import CsvTable
+from insights_service.requests import request_parameters
+from queries.cache.policy import Endpoint
+from queries.context import ProjectContext
+from queries.dates import bucket_starts
+from queries.errors import InvalidQuery, QueryError
+from queries.legacy import LegacyQuery, read_legacy
+from queries.legacy.spelling import legacy_error
+from queries.nodes import AGGREGATED_DISPLAYS, Interval
+from queries.plan import Result
+from queries.registry import kind_of
+from queries.trends.node import TrendsQuery
+from queries.wrappers import SourceNode
+
+CALCULATION = inline_serializer(
+    "Calculation",
+    {
+        "result": serializers.JSONField(),
+        "timezone": serializers.CharField(),
+        "is_cached": serializers.BooleanField(),
+        "last_refresh": serializers.DateTimeField(),
+        "timings": serializers.ListField(child=serializers.DictField()),
+    },
+)
+PARAMETERS = [REFRESH, CLIENT_QUERY_ID]
+
+
+class CalculationView(ProjectView):
+    """One endpoint: GET and POST are the same function (api S1). `insight` is what it is about."""
+
+    required_scopes: ClassVar = {"insight:read"}
+    insight: ClassVar[str]
+    needs_entities: ClassVar[bool] = True
+    table: CsvTable | None = None
+
+    @extend_schema(parameters=PARAMETERS, responses=CALCULATION)
+    def get(self, request: Any, **_: Any) -> Response:
+        """Calculate, with parameters in the query string."""
+        return self.calculate(request)
+
+    @extend_schema(parameters=PARAMETERS, request=serializers.DictField(), responses=CALCULATION)
+    def post(self, request: Any, **_: Any) -> Response:
+        """Calculate, with parameters in the body, the query string, or both."""
+        return self.calculate(request)
+
+    def calculate(self, request: Any) -> Response:
+        """The answer in the older shape (api S3)."""
+        legacy = self._read(request_parameters(request))
+        ctx = project_context(self.project, [legacy.node])
+        asked = Asked(legacy.node, refresh_mode(request, Endpoint.CALCULATION), client_query_id(request))
+        try:
+            found = answer(asked, ctx)
+        except QueryError as error:
+            raise legacy_error(error, legacy.spell) from error
+        result = self._legacy_result(found, legacy, ctx)
+        self.table = result_table(legacy.node.kind, result)
+        return Response(self.envelope(result, found))
+
+    def envelope(self, result: Any, found: Answer) -> dict[str, Any]:
+        """api S3."""
+        return {
+            "result": result,
+            "timezone": found.timezone,
+            "is_cached": found.is_cached,
+            "last_refresh": found.last_refresh,
+            "timings": timings(found),
+        }
+
+    def csv_table(self, response: Response) -> CsvTable | None:
+        """The result as a table (api Y2-Y6)."""
+        return self.table
+
+    def _read(self, parameters: Mapping[str, Any]) -> LegacyQuery:
+        if self.needs_entities and not any(name in parameters for name in ("events", "actions", "groups")):
+            raise InvalidQuery("This field is required.", code="required", attr="events")  # api S4
+        group_types = self._group_types() if "funnel_aggregate_by_group_type" in parameters else None
+        return read_legacy(parameters, insight=self.insight, group_types=group_types)
+
+    def _group_types(self) -> dict[int, str]:
+        rows = GroupType.objects.filter(project=self.project)
+        return dict(rows.values_list("group_type_index", "group_type"))
+
+    def _legacy_result(self, found: Answer, legacy: LegacyQuery, ctx: ProjectContext) -> Any:
+        shape = kind_of(legacy.node).legacy
+        if shape is None or found.header is None:
+            return found.fragment
+        result = Result(found.result, has_more=found.header.has_more)
+        return shape(result, legacy.node, ctx, self._facts(found, legacy, ctx))
+
+    def _facts(self, found: Answer, legacy: LegacyQuery, ctx: ProjectContext) -> dict[str, Any]:
+        """What a legacy shape knows of the request: its echo, where the people are, the range by day."""
+        return {
+            "filter": legacy.echo,
+            "project_path": f"/api/projects/{self.project.pk}",
+            "breakdown_type": legacy.params.get("breakdown_type") or "event",
+            **_range_facts(found, legacy.node, ctx),
+        }
+
+
+class TrendView(CalculationView):
+    """Trends; with `insight` or `shown_as` also stickiness and lifecycle."""
+
+    insight = "TRENDS"
+
+
+class FunnelView(CalculationView):
+    """Funnels: steps, over time, and times to convert."""
+
+    insight = "FUNNELS"
+
+
+class CorrelationView(CalculationView):
+    """What goes along with converting in a funnel."""
+
+    insight = "CORRELATION"
+
+
+class PathView(CalculationView):
+    """The ways people take."""
+
+    insight = "PATHS"
+    needs_entities = False
+
+
+class RetentionView(CalculationView):
+    """Who comes back, and when."""
+
+    insight = "RETENTION"
+    needs_entities = False
+
+
+def _range_facts(found: Answer, node: SourceNode, ctx: ProjectContext) -> dict[str, Any]:
+    """Ends of the range, and its days for points that stand for all of it (semantics D30)."""
+    ends = found.header.resolved_date_range if found.header else None
+    if not ends:
+        return {"date_from": None, "date_to": None, "days": []}
+    is_total = isinstance(node, TrendsQuery) and node.display in AGGREGATED_DISPLAYS
+    return {**ends, "days": _days(ends, ctx) if is_total else []}
+
+
+def _days(ends: Mapping[str, str], ctx: ProjectContext) -> list[str]:
+    first, last = (datetime.fromisoformat(ends[end]).astimezone(ctx.zone) for end in ("date_from", "date_to"))
+    try:
+        return [f"{day:%Y-%m-%d}" for day in bucket_starts(first, last, Interval.DAY)]
+    except InvalidQuery:  # more days than a list of buckets may have; the number itself needs none
+        return []
