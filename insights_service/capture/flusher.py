@@ -7,7 +7,6 @@ nobody waits for a timer.
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -16,17 +15,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from clickhouse_connect.driver.exceptions import ClickHouseError
 from django.db import (
     DataError,
     IntegrityError,
-    InterfaceError,
-    OperationalError,
     close_old_connections,
     connection,
 )
 
-from insights_service.capture.ingest import write_batch
+from insights_service.capture.ingest import STORE_IS_DOWN, write_batch
 from insights_service.capture.normalize import Event
 from insights_service.capture.refusals import Refused, invalid_payload
 from insights_service.persons.values import Notice
@@ -34,9 +30,6 @@ from insights_service.persons.values import Notice
 MAX_BATCH_EVENTS = 10_000
 MAX_WAITING_BYTES = 256 * 1024 * 1024
 MAX_WAIT_SECONDS = 30
-# A store that restarts is back within this; writing a batch again is harmless.
-_RETRY_AFTER_SECONDS = (0.1, 0.3, 0.6, 1, 2, 4, 8)
-_STORE_IS_DOWN = (ClickHouseError, OperationalError, InterfaceError)
 
 log = structlog.get_logger("insights.capture")
 
@@ -120,7 +113,7 @@ def flush(batch: Sequence[Submission]) -> None:
     try:
         _write(batch)
     except Exception as exc:
-        if len(batch) > 1 and not isinstance(exc, _STORE_IS_DOWN):
+        if len(batch) > 1 and not isinstance(exc, STORE_IS_DOWN):
             # One of them is to blame; the others must not pay for it.
             for submission in batch:
                 flush([submission])
@@ -135,21 +128,12 @@ def _write(batch: Sequence[Submission]) -> None:
     events = [event for submission in batch for event in submission.events]
     notices = [notice for submission in batch for notice in submission.notices]
     now = max(submission.now for submission in batch)
-    for delay in (*_RETRY_AFTER_SECONDS, None):
-        try:
-            write_batch(batch[0].project_id, events, notices, now=now)
-            return
-        except _STORE_IS_DOWN as exc:
-            if delay is None:
-                raise
-            log.warning("capture_retry", project=batch[0].project_id, error=type(exc).__name__)
-            close_old_connections()
-            time.sleep(delay)
+    write_batch(batch[0].project_id, events, notices, now=now)
 
 
 def _refuse(batch: Sequence[Submission], exc: Exception) -> None:
     log.error("capture_failed", project=batch[0].project_id, error=type(exc).__name__, exc_info=exc)
-    if isinstance(exc, _STORE_IS_DOWN):
+    if isinstance(exc, STORE_IS_DOWN):
         exc = at_capacity()
     elif isinstance(exc, IntegrityError):
         exc = Refused("invalid_api_key", "The project of this token was deleted.")

@@ -236,7 +236,9 @@ class IdentityBook:
         group.is_changed = True
 
     def _warn(self, kind: str, event: Event, /, **details: Any) -> None:
-        self._notices.append(Notice(kind, event.distinct_id, {"event_uuid": str(event.uuid), **details}))
+        self._notices.append(
+            Notice(kind, event.distinct_id, {"event_uuid": str(uuid.UUID(int=event.uuid)), **details})
+        )
 
 
 def updated_properties(

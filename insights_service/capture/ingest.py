@@ -13,21 +13,29 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from django.db import transaction
+import structlog
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from insights_service.accounts.models import Project
 from insights_service.capture.identity import IdentityBook, mentioned
-from insights_service.capture.normalize import Event
+from insights_service.capture.normalize import Event, UuidOrigin
 from insights_service.persons import definitions, store, sync, warnings
 from insights_service.persons.event_store import event_store
 from insights_service.persons.locking import project_locked, retried
 from insights_service.persons.values import Notice
-from queries.clickhouse.insert import EVENTS, existing_uuids, insert_columns, running_inserts
+from queries.clickhouse.insert import EVENTS, existing_uuids, insert_columns, running_inserts, uuids_between
 
 Placement = tuple[int, dict[str, str]]  # number of the distinct id, person's properties in stored form
 
+log = structlog.get_logger("insights.capture")
+
+STORE_IS_DOWN = (ClickHouseError, OperationalError, InterfaceError)
+RETRY_AFTER_SECONDS = (0.1, 0.3, 0.6, 1, 2, 4, 8)
 _OWN_NAME = secrets.token_hex(16)
 _POLL_SECONDS = 0.02
+# Up to this many stored events per new one, fetching all of a time range beats asking for single ones.
+_SURPLUS = 5
 # Projects whose last insert of this process ended in an error, so it may still be running.
 _uncertain: set[int] = set()
 # Projects known to be marked as having received an event.
@@ -40,9 +48,20 @@ def write_batch(
     """Store those events whose uuid the project does not have yet, and return how many that were.
 
     In the order given, which matters where they say who is who. When it returns, the events are durable
-    and in the next query. Raises the stores' errors; then all, some or none are stored, and the same call
-    may simply be made again.
+    and in the next query. A store that does not answer is given a quarter of a minute to come back; then
+    its error is raised: all, some or none are stored, and the same call may simply be made again.
     """
+    for delay in RETRY_AFTER_SECONDS:
+        try:
+            return _write_once(project_id, events, notices, now)
+        except STORE_IS_DOWN as exc:
+            log.warning("capture_retry", project=project_id, error=type(exc).__name__)
+            connection.close_if_unusable_or_obsolete()
+            time.sleep(delay)
+    return _write_once(project_id, events, notices, now)
+
+
+def _write_once(project_id: int, events: Sequence[Event], notices: Sequence[Notice], now: datetime) -> int:
     with project_locked(project_id):
         if events:
             _take_over(project_id)
@@ -73,11 +92,25 @@ def _comment(project_id: int) -> str:
 
 def _not_stored_yet(project_id: int, events: Iterable[Event]) -> list[Event]:
     """The first of each uuid, less those the store has (semantics J5: the first arrival is kept)."""
-    first: dict[object, Event] = {}
+    first: dict[int, Event] = {}
     for event in events:
         first.setdefault(event.uuid, event)
-    stored = existing_uuids(event_store(), project_id, [event.uuid for event in first.values()])
-    return [event for uuid, event in first.items() if uuid not in stored]
+    stored = _stored(project_id, list(first.values()))
+    return [event for uuid, event in first.items() if uuid not in stored] if stored else list(first.values())
+
+
+def _stored(project_id: int, events: Sequence[Event]) -> set[int]:
+    """Uuids that are stored already: all of those among `events`, and perhaps others."""
+    given = [event.uuid for event in events if event.uuid_origin is UuidOrigin.GIVEN]
+    derived = [event for event in events if event.uuid_origin is UuidOrigin.DERIVED]
+    between: set[int] | None = set()
+    if derived:
+        instants = [event.instant for event in derived]
+        most = _SURPLUS * len(derived)
+        between = uuids_between(event_store(), project_id, min(instants), max(instants), at_most=most)
+    if between is None:
+        given += [event.uuid for event in derived]
+    return existing_uuids(event_store(), project_id, given) | (between or set())
 
 
 def _resolve(

@@ -5,10 +5,12 @@ Who did it (persons, groups) is decided afterwards in `identity`, from what is c
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from enum import Enum
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -31,6 +33,10 @@ _NAMES_BY_TYPE = {
     "screen": "$screen",
     "page": "$pageview",
 }
+# What libraries put beside the properties and means a property.
+_BESIDE = ("$set", "$set_once", "$unset")
+# Compared with type(): JSON gives exactly these, and this runs for every value of every event.
+_CONTAINERS = frozenset({dict, list})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +48,29 @@ class Arrival:
     anonymize_ips: bool = False
     # The name of an event that has none, on endpoints that are only about persons.
     default_name: str | None = None
+    # How to read times without offset; and whether an event without a good time is dropped, or is now.
+    naive_zone: tzinfo = UTC
+    needs_time: bool = False
+    make_uuid: Callable[[int], int] = times.time_ordered_uuid
+
+
+class UuidOrigin(Enum):
+    """Where an event's uuid is from, which decides how it can be stored already."""
+
+    GIVEN = "given by the client: any stored event may have it"
+    MADE = "made just now: no other event has it"
+    DERIVED = "follows from the event: only one at the same instant may have it"
 
 
 @dataclass(slots=True)
 class Event:
-    """A readable event; instants in microseconds.
+    """A readable event; instants in microseconds, the uuid as its integer.
 
     `has_profile` false: it must leave no profile of its person (semantics B3, I19). `properties_json` and
     `texts` are `properties` in the store's two forms.
     """
 
-    uuid: uuid.UUID
+    uuid: int
     name: str
     distinct_id: str
     instant: int
@@ -62,6 +80,7 @@ class Event:
     elements_chain: str
     has_profile: bool
     arrived: int
+    uuid_origin: UuidOrigin = UuidOrigin.GIVEN
 
     def add_properties(self, more: Mapping[str, str]) -> None:
         """Add texts to the properties, in all their forms."""
@@ -84,16 +103,20 @@ def normalize(raw: Mapping[str, Any], arrival: Arrival) -> Event | Dropped:
     if distinct_id is None:
         return Dropped("event_without_distinct_id", name)
     event_uuid = _uuid(raw)
-    if any(_too_deep(value) for value in properties.values() if isinstance(value, dict | list)):
+    if is_any_too_deep(properties.values()):
         return Dropped("event_too_deep", name, {"distinct_id": distinct_id, "limit": MAX_DEPTH})
     instant = _instant(raw, properties, arrival)
+    if instant is None:
+        if arrival.needs_time:
+            return Dropped("event_without_time", name, {"timestamp": raw.get("timestamp")})
+        instant = arrival.now
     if arrival.anonymize_ips:
         properties.pop("$ip", None)
     text = orjson.dumps(properties)
     if len(text) > MAX_EVENT_BYTES:
         return Dropped("event_too_large", name, {"distinct_id": distinct_id, "bytes": len(text)})
     return Event(
-        uuid=event_uuid or times.time_ordered_uuid(instant),
+        uuid=arrival.make_uuid(instant) if event_uuid is None else event_uuid,
         name=name,
         distinct_id=distinct_id,
         instant=instant,
@@ -103,6 +126,7 @@ def normalize(raw: Mapping[str, Any], arrival: Arrival) -> Event | Dropped:
         elements_chain=elements_chain(properties),
         has_profile=properties.get("$process_person_profile") is not False,
         arrived=arrival.now,
+        uuid_origin=UuidOrigin.MADE if event_uuid is None else UuidOrigin.GIVEN,
     )
 
 
@@ -110,7 +134,7 @@ def text_of(value: object) -> str:
     """A value used as an id: text as it is, anything else as its JSON text; nothing, or an abyss, as ''."""
     if isinstance(value, str):
         return value
-    if value is None or (isinstance(value, dict | list) and _too_deep(value)):
+    if value is None or is_any_too_deep((value,)):
         return ""
     return orjson.dumps(value).decode()
 
@@ -119,24 +143,23 @@ def _name(raw: Mapping[str, Any]) -> str:
     name = raw.get("event")
     if name is None:
         return _NAMES_BY_TYPE.get(text_of(raw.get("type")), "")
-    if isinstance(name, dict | list):
+    if type(name) in _CONTAINERS:
         return ""
-    return text_of(name)[:MAX_NAME_LENGTH] if text_of(name).strip() else ""
+    text = text_of(name)
+    return "" if text.isspace() else text[:MAX_NAME_LENGTH]
 
 
 def _properties(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The event's own copy of its properties, with what libraries put beside them moved in."""
+    """The properties, with what libraries put beside them moved in. Changes the raw event."""
     given = raw.get("properties")
-    if not isinstance(given, dict | None):
+    if given is not None and type(given) is not dict:
         raise invalid_payload("`properties` must be a JSON object.", attr="properties")
-    properties = dict(given or {})
-    for key in ("$set", "$set_once"):
-        beside = raw.get(key)
-        if isinstance(beside, dict) and beside:
+    properties: dict[str, Any] = given or {}
+    for key in _BESIDE:
+        if beside := raw.get(key):
             inside = properties.get(key)
-            properties[key] = {**inside, **beside} if isinstance(inside, dict) else beside
-    if raw.get("$unset") and "$unset" not in properties:
-        properties["$unset"] = raw["$unset"]
+            both = isinstance(inside, dict) and isinstance(beside, dict)
+            properties[key] = {**inside, **beside} if both else inside or beside
     return properties
 
 
@@ -145,31 +168,32 @@ def _distinct_id(raw: Mapping[str, Any], properties: Mapping[str, Any]) -> str |
     for value in (raw.get("$distinct_id"), properties.get("distinct_id"), raw.get("distinct_id")):
         if value is not None:
             distinct_id = text_of(value)[:MAX_DISTINCT_ID_LENGTH]
-            if distinct_id.strip():
+            if distinct_id and not distinct_id.isspace():
                 return distinct_id
     return None
 
 
-def _uuid(raw: Mapping[str, Any]) -> uuid.UUID | None:
+def _uuid(raw: Mapping[str, Any]) -> int | None:
     given = raw.get("uuid")
     if given is None:
         return None
     try:
-        return uuid.UUID(given)
+        return UUID(given).int
     except (ValueError, TypeError, AttributeError) as exc:
         raise invalid_payload("`uuid` must be the text of a UUID.", attr="uuid") from exc
 
 
-def _instant(raw: Mapping[str, Any], properties: Mapping[str, Any], arrival: Arrival) -> int:
-    """When it happened (api X6): `timestamp` by the server's clock, else now less `offset`, else now."""
+def _instant(raw: Mapping[str, Any], properties: Mapping[str, Any], arrival: Arrival) -> int | None:
+    """When it happened (api X6): `timestamp` by our clock, else now less `offset`; None for nonsense."""
     given = raw.get("timestamp")
-    instant = times.parse_instant(given) if given is not None else _by_offset(raw.get("offset"), arrival.now)
-    if instant is None:
-        return arrival.now
-    if given is not None and arrival.sent_at is not None and not _trusts_own_clock(raw, properties):
-        instant += arrival.now - arrival.sent_at
-    if not times.EARLIEST <= instant <= arrival.now + FUTURE_ALLOWED:
-        return arrival.now
+    if given is None:
+        instant = _by_offset(raw.get("offset"), arrival.now)
+    else:
+        instant = times.parse_instant(given, naive_zone=arrival.naive_zone)
+        if instant is not None and arrival.sent_at is not None and not _trusts_own_clock(raw, properties):
+            instant += arrival.now - arrival.sent_at
+    if instant is None or not times.EARLIEST <= instant <= arrival.now + FUTURE_ALLOWED:
+        return None
     return instant
 
 
@@ -186,16 +210,19 @@ def _trusts_own_clock(raw: Mapping[str, Any], properties: Mapping[str, Any]) -> 
     return raw.get("$ignore_sent_at") is True or properties.get("$ignore_sent_at") is True
 
 
-def _too_deep(value: Any) -> bool:
-    """Whether containers are nested deeper than MAX_DEPTH; level by level, so that depth costs no stack."""
-    level = [value]
+def is_any_too_deep(values: Iterable[Any]) -> bool:
+    """Whether one of the values nests containers deeper than MAX_DEPTH.
+
+    Goes level by level, so that depth costs no stack.
+    """
+    level = [value for value in values if type(value) in _CONTAINERS]
     for _ in range(MAX_DEPTH):
+        if not level:
+            return False
         level = [
             child
             for parent in level
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-            if isinstance(child, dict | list)
+            for child in (parent.values() if type(parent) is dict else parent)
+            if type(child) in _CONTAINERS
         ]
-        if not level:
-            return False
-    return True
+    return bool(level)

@@ -173,7 +173,7 @@ def test_event_name(raw: dict[str, Any], default: str | None, name: str | None) 
     "text", ["018E1F00-0000-7000-8000-000000000001", "{018e1f00000070008000000000000001}"]
 )
 def test_uuid_of_the_client(text: str) -> None:
-    assert event({"uuid": text}).uuid == uuid.UUID("018e1f00-0000-7000-8000-000000000001")
+    assert uuid.UUID(int=event({"uuid": text}).uuid) == uuid.UUID("018e1f00-0000-7000-8000-000000000001")
 
 
 @pytest.mark.parametrize("value", ["", "x", 5, [], {}, True, "018e1f00"])
@@ -186,8 +186,8 @@ def test_bad_uuid_refuses_the_request(value: object) -> None:
 
 def test_made_uuids_sort_by_time_and_differ() -> None:
     texts = [f"2024-03-01T10:00:00.{micro:06}Z" for micro in range(0, 5000, 7)]
-    made = [event({"timestamp": text}).uuid for text in texts]
-    assert made == sorted(made, key=lambda found: found.int)
+    made = [uuid.UUID(int=event({"timestamp": text}).uuid) for text in texts]
+    assert made == sorted(made)
     assert {found.version for found in made} == {7}
     assert len({event({"timestamp": texts[0]}).uuid for _ in range(50)}) == 50
 
@@ -211,9 +211,9 @@ def test_properties_must_be_an_object(properties: object) -> None:
 
 
 def test_ip_is_dropped_when_the_project_wants_so() -> None:
-    raw = {"properties": {"$ip": "10.0.0.1", "a": 1}}
-    assert event(raw, arrival(anonymize_ips=True)).properties == {"a": 1}
-    assert event(raw).properties == {"$ip": "10.0.0.1", "a": 1}
+    sent = {"$ip": "10.0.0.1", "a": 1}
+    assert event({"properties": {**sent}}, arrival(anonymize_ips=True)).properties == {"a": 1}
+    assert event({"properties": {**sent}}).properties == sent
 
 
 @pytest.mark.parametrize(
