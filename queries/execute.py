@@ -25,6 +25,7 @@ from clickhouse_connect.driver.exceptions import (
 from queries.context import Limits
 from queries.errors import (
     AtCapacity,
+    InvalidQuery,
     QueryCancelled,
     QueryError,
     QueryTimedOut,
@@ -32,6 +33,7 @@ from queries.errors import (
     StoreUnavailable,
 )
 from queries.plan import Plan, Result, Rows, Statement
+from queries.sql.fragment import USER_WRITTEN
 
 __all__ = ["Plan", "QueryTag", "Ran", "Result", "Rows", "Statement", "execute", "kill", "progress", "run"]
 
@@ -116,7 +118,7 @@ def execute(statement: Statement, *, client: Client, tag: QueryTag, limits: Limi
     try:
         answer = client.query(statement.sql, parameters=dict(statement.params) or None, settings=settings)
     except (ClickHouseError, OSError) as error:
-        raise translated(error, limits) from error
+        raise translated(error, limits, user_written=USER_WRITTEN in statement.sql) from error
     summary = answer.summary
     return Rows(
         rows=cast(Sequence[tuple[Any, ...]], answer.result_rows),
@@ -260,11 +262,22 @@ ERRORS: Mapping[int, Callable[[str, Limits], QueryError]] = {
 }
 
 
-def translated(error: Exception, limits: Limits) -> Exception:
+# Refusals that a badly written expression can cause: kinds of arguments, sizes, texts that are no numbers.
+EXPRESSION_ERRORS = frozenset(
+    {
+        6, 10, 27, 32, 36, 38, 41, 42, 43, 44, 47, 48, 53, 59, 69, 70, 72, 125, 128, 131, 135, 153, 167,
+        168, 184,
+        190, 207, 215, 258, 306, 349, 352, 386, 403, 407, 427, 457,
+    }
+)  # fmt: skip
+
+
+def translated(error: Exception, limits: Limits, *, user_written: bool = False) -> Exception:
     """What the caller of a query should see for an error of the client.
 
     Errors without a code never reached the store or lost it on the way, unless they are about how we
-    wrote the statement.
+    wrote the statement. `user_written`: it holds an expression of the user's own, so that what the store
+    refuses there is theirs to mend.
     """
     code = getattr(error, "code", None)
     if code is None and isinstance(error, _OUR_MISTAKES):
@@ -272,4 +285,15 @@ def translated(error: Exception, limits: Limits) -> Exception:
     if code is None:
         return StoreUnavailable("The query store does not answer. Try again shortly.")
     known = ERRORS.get(code)
+    if known is None and user_written and code in EXPRESSION_ERRORS:
+        return InvalidQuery(f"The SQL was refused: {_sentence(str(error))}")
     return known(str(error), limits) if known else error
+
+
+_PREAMBLE = re.compile(r"^.*?DB::Exception: ", re.DOTALL)
+_STATEMENT = re.compile(r"(: In scope |: while | In scope |\(version | \([A-Z_]+\)).*", re.DOTALL)
+
+
+def _sentence(message: str) -> str:
+    """What the store said, without its code, its version and the statement."""
+    return _STATEMENT.sub("", _PREAMBLE.sub("", message))[:300].strip()

@@ -24,6 +24,8 @@ from queries.sql.hogql import boolean_expression
 from queries.sql.lookup import person_id, personless_id
 from queries.sql.operators import OPERATORS, Comparison, compare
 from queries.sql.sessions import session_property, session_set
+from queries.sql.stored import stored_event_property as stored_event_property
+from queries.sql.stored import stored_property as stored_property
 from queries.vocabulary import GroupOperator, Operator, PropertyType
 
 
@@ -210,17 +212,6 @@ _SOURCES: dict[PropertyType, Callable[[Owner, ProjectContext, Span], SetSource]]
 
 
 # --- leaves read from the event --------------------------------------------------------------------
-
-
-def stored_property(key: str) -> Sql:
-    """A property of `props` in its stored form ('' is not set)."""
-    return sql("props[{key}]", key=bind(key))
-
-
-def stored_event_property(key: str, ctx: ProjectContext) -> Sql:
-    """The same for an event, through the key's own column where there is one."""
-    column = ctx.promoted.get(key)
-    return stored_property(key) if column is None else sql(column)
 
 
 def _event_leaf(leaf: PropertyFilter, ctx: ProjectContext) -> Sql:

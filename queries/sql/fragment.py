@@ -19,6 +19,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from string import Formatter
 
+# A comment in statements that hold an expression a user wrote: what the store refuses there is their error.
+USER_WRITTEN = "/* user-written */"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -28,6 +28,12 @@ def person_created(ctx: ProjectContext) -> Sql:
     return _of_person(sql("toString(created_at)"), ctx)
 
 
+def person_json(ctx: ProjectContext) -> Sql:
+    """All current properties of the person as JSON text; {} without a profile."""
+    found = _of_person(sql("properties"), ctx)
+    return sql("if({found} = '', '{{}}', {found})", found=found)
+
+
 def person_id(ctx: ProjectContext) -> Sql:
     """The id of the event's person as text; somebody without a profile has one too (semantics B3)."""
     known = _of_person(sql("toString(uuid)"), ctx)

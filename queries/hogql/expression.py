@@ -1,0 +1,58 @@
+"""Single expressions about one event: filters, breakdowns and maths written in SQL."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from queries.context import ProjectContext
+from queries.hogql.columns import event_column
+from queries.hogql.forms import lowering
+from queries.hogql.lowering import NO_AGGREGATES, Aggregation, Lowering
+from queries.hogql.parser import read_expression
+from queries.hogql.syntax import Expression, Hole, Name, Subselect
+from queries.hogql.tokens import refuse
+from queries.hogql.values import Value
+from queries.sql.actors import person_number
+from queries.sql.events import Span
+from queries.sql.fragment import TRUE, USER_WRITTEN, Sql, sql
+
+# More than this has been multiplied out of an expression that names the same thing again and again.
+MAX_PIECES = 20_000
+
+
+class EventScope:
+    """Names are columns of the event; nothing else can be reached."""
+
+    def __init__(self, ctx: ProjectContext, span: Span) -> None:
+        self.ctx = ctx
+        self.span = span
+
+    def column(self, name: Name) -> Value:
+        return event_column(name, self.ctx, self.span)
+
+    def person_number(self, position: int) -> Sql:
+        return person_number(self.ctx)
+
+    def hole(self, hole: Hole) -> NoReturn:
+        refuse("Braces are not allowed here", hole.position)
+
+    def subselect(self, node: Subselect) -> NoReturn:
+        refuse("Subqueries are not allowed here", node.position)
+
+
+def event_expression(
+    text: str, ctx: ProjectContext, span: Span, aggregation: Aggregation = NO_AGGREGATES
+) -> tuple[Lowering, Expression]:
+    """The expression as written, and what lowers it. InvalidQuery names what is wrong, and where."""
+    return lowering(EventScope(ctx, span), ctx, aggregation), read_expression(text)
+
+
+def aggregation_over(condition: Sql | None) -> Aggregation:
+    return Aggregation(is_allowed=True, only=condition or TRUE)
+
+
+def marked(fragment: Sql) -> Sql:
+    """The fragment with the mark that makes the store's refusals the user's errors, not ours."""
+    if len(fragment.pieces) > MAX_PIECES:
+        refuse("The SQL is too complex", 1)
+    return sql(f"({{fragment}} {USER_WRITTEN})", fragment=fragment)
