@@ -8,18 +8,27 @@ quarter of the memory of eight processes. A thread cannot be killed, so a task's
 from __future__ import annotations
 
 import os
+import threading
+import time
+from pathlib import Path
 from typing import Any
 
+import click
 import structlog
-from celery import Celery, Task
-from celery.signals import before_task_publish, setup_logging
+from celery import Celery, Task, bootsteps
+from celery.beat import Scheduler, Service
+from celery.signals import before_task_publish, setup_logging, worker_ready
 
 from insights_service import clock
 from insights_service.config import get_config
+from insights_service.embedded.services import READY_FILE_VARIABLE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "insights_service.settings")
 
 _config = get_config()
+QUEUE = "insights"
+# Task -> seconds between two runs. A run that nobody takes in that time is dropped.
+PERIODIC = {"insights.sweep": 10.0}
 _NOW_HEADER = "insights_now"
 _REQUEST_HEADER = "insights_request_id"
 
@@ -53,6 +62,13 @@ def _keep_our_logging(**_: Any) -> None:
     """Celery installs its own log handlers unless this signal has a receiver; Django's are in force."""
 
 
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _tell_the_supervisor(**_: Any) -> None:
+    """The embedded stack waits for this file before it says that it is ready."""
+    if path := os.environ.get(READY_FILE_VARIABLE):
+        Path(path).touch()
+
+
 # A message not acknowledged within this time is given to another worker. Longer than any task may run.
 _VISIBILITY_SECONDS = max(900, _config.background_query_timeout_seconds + 300)
 _TRANSPORT = {
@@ -71,7 +87,7 @@ app.conf.update(
     result_backend_transport_options={"global_keyprefix": "insights:celery:"},
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
-    task_default_queue="insights",
+    task_default_queue=QUEUE,
     task_ignore_result=True,
     result_expires=3600,
     # Acknowledged when done: a task of a killed worker runs again, hence every task is idempotent.
@@ -94,7 +110,48 @@ app.conf.update(
     accept_content=["json"],
     timezone="UTC",
     enable_utc=True,
-    # Periodic work, by task name: (task, every so many seconds).
-    beat_schedule={},
+    beat_schedule={
+        task: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+        for task, seconds in PERIODIC.items()
+    },
 )
 app.autodiscover_tasks(["insights", "insights_service.capture", "insights_service.persons"])
+
+
+class BeatThread(bootsteps.StartStopStep):  # type: ignore[misc]
+    """`worker --with-beat-thread`: the periodic clock in the only worker there is, instead of a process.
+
+    With several workers run `celery beat` once, and this nowhere: each clock sends every task.
+    """
+
+    _RESTART_SECONDS = 5
+
+    def __init__(self, parent: Any, with_beat_thread: bool = False, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self.enabled = with_beat_thread
+        self._service: Service | None = None
+
+    def start(self, parent: Any) -> None:
+        threading.Thread(target=self._run, name="beat", daemon=True).start()
+
+    def stop(self, parent: Any) -> None:
+        service, self._service = self._service, None
+        if service:
+            service.stop()
+
+    def _run(self) -> None:
+        log = structlog.get_logger("insights.beat")
+        app.set_current()
+        self._service = Service(app, scheduler_cls=Scheduler)
+        while (service := self._service) is not None:
+            try:
+                service.start(embedded_process=False)
+            except Exception:
+                log.exception("the periodic clock failed; it starts again", seconds=self._RESTART_SECONDS)
+                time.sleep(self._RESTART_SECONDS)
+
+
+app.steps["worker"].add(BeatThread)
+app.user_options["worker"].add(
+    click.Option(("--with-beat-thread",), is_flag=True, help="Send periodic tasks from this worker.")
+)

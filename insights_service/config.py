@@ -236,6 +236,14 @@ class Config:
         default=False,
         read=flag,
     )
+    web_processes: int = setting(
+        "WEB_PROCESSES",
+        "Web processes of the embedded stack.",
+        default=0,
+        read=whole(0, 64),
+        unit="processes",
+        shown="1, or half the cores (up to 4)",
+    )
     web_threads: int = setting(
         "WEB_THREADS",
         "Requests a web process works on at once.",

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
@@ -50,6 +51,11 @@ class RequestLog:
                 ms=round((time.perf_counter() - started) * 1000, 1),
             )
         return response
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]) -> None:
+        """From here on log lines say which project it is about."""
+        if "project_id" in kwargs:
+            structlog.contextvars.bind_contextvars(project=kwargs["project_id"])
 
 
 class TestClock:

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from insights_service.config import LOOPBACK_HOSTS, get_config, version
-from insights_service.embedded.state import CHECKOUT
 from insights_service.logging import configure_structlog, logging_settings
 
 _config = get_config()
@@ -38,6 +37,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "insights_service.middleware.RequestLog",
+    "insights_service.metrics.CountRequests",
     "insights_service.middleware.TestClock",
     "insights_service.spelling.CanonicalPathMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -128,7 +128,6 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = CHECKOUT / ".static"
 WHITENOISE_USE_FINDERS = True  # admin and docs work without a collectstatic step
 
 # What every endpoint shares is said by `accounts.permissions.ApiView`; these are the defaults of views

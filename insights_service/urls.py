@@ -90,6 +90,7 @@ urlpatterns = [
     path("shared/<str:access_token>/", SharedView.as_view(), name="shared"),
     path("embedded/<str:access_token>/", EmbeddedView.as_view(), name="embedded"),
     path("", include("insights_service.capture.urls")),
+    path("", include("insights_service.health")),
     path("admin/", admin.site.urls),
 ]
 

@@ -16,16 +16,15 @@ from insights_service.embedded.gateway import config
 from insights_service.embedded.gateway.engine import Engine
 from insights_service.embedded.gateway.server import GatewayServer
 
-PASSWORD_VARIABLE = "CLICKHOUSE_GATEWAY_PASSWORD"
 _SECONDS_TO_STOP = 5
 _SESSION_SWEEP_SECONDS = 20
 
 
 def main() -> int:
     arguments = _arguments()
-    password = os.environ.pop(PASSWORD_VARIABLE, "")
+    password = os.environ.pop(config.PASSWORD_VARIABLE, "")
     if not password:
-        sys.exit(f"{PASSWORD_VARIABLE} must hold the password.")
+        sys.exit(f"{config.PASSWORD_VARIABLE} must hold the password.")
     stop = threading.Event()
     folder = arguments.data.absolute()
     folder.mkdir(parents=True, exist_ok=True)

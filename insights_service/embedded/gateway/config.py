@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+PASSWORD_VARIABLE = "CLICKHOUSE_GATEWAY_PASSWORD"  # how the gateway is told its password
+
 _CONFIG = """<clickhouse>
     <users_config>{users}</users_config>
     <max_server_memory_usage>{memory_bytes}</max_server_memory_usage>

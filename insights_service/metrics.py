@@ -1,0 +1,82 @@
+"""What the service counts, for Prometheus. Labels are few and bounded: never an id, a name or a path.
+
+With PROMETHEUS_MULTIPROC_DIR set, as the embedded stack and the compose file do, every process writes its
+figures there and any web process shows the sum.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from redis import RedisError
+
+from insights_service import stores
+from insights_service.celery import QUEUE
+
+REQUESTS = Counter("insights_requests", "Answered requests.", ["method", "route", "status"])
+REQUEST_SECONDS = Histogram("insights_request_seconds", "Time until the answer began.", ["route"])
+QUERIES = Counter("insights_queries", "Queries computed.", ["kind", "outcome"])
+QUERY_SECONDS = Histogram(
+    "insights_query_seconds",
+    "Time of a computed query.",
+    ["kind"],
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 600),
+)
+QUERY_ROWS = Counter("insights_query_rows_read", "Rows read by computed queries.", ["kind"])
+ANSWERS = Counter(
+    "insights_answers", "Answers given, by refresh mode and where they came from.", ["mode", "source"]
+)
+EVENTS = Counter("insights_events", "Events received, by what became of them.", ["outcome"])
+CAPTURE_SECONDS = Histogram("insights_capture_seconds", "Time until a batch of events was on disk.")
+
+
+class CountRequests:
+    """Counts every answer by its route, which is the pattern and not the path."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        started = time.perf_counter()
+        response = self.get_response(request)
+        match = request.resolver_match
+        route = match.route if match else "none"
+        REQUESTS.labels(request.method, route, str(response.status_code)).inc()
+        REQUEST_SECONDS.labels(route).observe(time.perf_counter() - started)
+        return response
+
+
+class _QueueDepth:
+    """Tasks waiting, read when somebody looks; absent while Redis is down."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            waiting = stores.queue_redis().llen(QUEUE)
+        except RedisError:
+            return
+        yield GaugeMetricFamily("insights_queue_depth", "Background tasks waiting.", value=float(waiting))
+
+
+def exposition() -> tuple[bytes, str]:
+    """Body and content type of `/metrics`."""
+    registry = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    queue = CollectorRegistry()
+    queue.register(_QueueDepth())
+    return generate_latest(registry) + generate_latest(queue), CONTENT_TYPE_LATEST
