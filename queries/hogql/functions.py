@@ -91,6 +91,8 @@ def _function(
 _T, _N, _B, _I, _D = Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN, Kind.INSTANT, Kind.DATE
 _NEVER, _ALWAYS = Null.NEVER, Null.ALWAYS
 
+_EXTRACT_ALL = "extractAll(ifNull({a0}, ''), {a1})"
+
 _NUMBERS = [
     _function(signature, _N)
     for signature in (
@@ -125,8 +127,7 @@ _TEXTS = [
     _function("replaceRegexpOne tPt", _T),
     _function("replaceRegexpAll tPt", _T),
     _function("extract tP", _T),
-    _function("extractAll tP", Kind.ARRAY, element=_T, nulls=_NEVER, template="extractAll(ifNull({a0}, ''),
-    {a1})"),
+    _function("extractAll tP", Kind.ARRAY, element=_T, nulls=_NEVER, template=_EXTRACT_ALL),
     _function("repeat tN", _T, "repeat({a0}, least(1000, {a1}))"),
     _function("leftPadUTF8 tNT", _T, "leftPadUTF8({a0}, least(1000, {a1}), {a2})"),
     _function("rightPadUTF8 tNT", _T, "rightPadUTF8({a0}, least(1000, {a1}), {a2})"),

@@ -48,10 +48,14 @@ UNITS = ("SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR")
 # Words that end an expression or begin a clause; as columns they need quotes.
 RESERVED = frozenset(
     {
-        "SELECT", "FROM", "WHERE", "GROUP", "BY", "HAVING", "ORDER", "LIMIT", "OFFSET", "UNION", "ALL", "DISTINCT",
-        "JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "OUTER", "ANY", "SEMI", "ANTI", "ASOF", "ON", "USING",
-        "AS", "AND", "OR", "NOT", "IN", "IS", "LIKE", "ILIKE", "BETWEEN", "CASE", "WHEN", "THEN", "ELSE", "END",
-        "ASC", "DESC", "WITH", "SETTINGS", "FORMAT", "INTO", "PREWHERE", "SAMPLE", "ARRAY", "WINDOW", "QUALIFY",
+        "SELECT", "FROM", "WHERE", "GROUP", "BY", "HAVING", "ORDER", "LIMIT", "OFFSET", "UNION", "ALL",
+        "DISTINCT",
+        "JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "OUTER", "ANY", "SEMI", "ANTI", "ASOF", "ON",
+        "USING",
+        "AS", "AND", "OR", "NOT", "IN", "IS", "LIKE", "ILIKE", "BETWEEN", "CASE", "WHEN", "THEN", "ELSE",
+        "END",
+        "ASC", "DESC", "WITH", "SETTINGS", "FORMAT", "INTO", "PREWHERE", "SAMPLE", "ARRAY", "WINDOW",
+        "QUALIFY",
         "EXCEPT", "INTERSECT", "FINAL",
     }
 )  # fmt: skip
