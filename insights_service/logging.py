@@ -5,6 +5,7 @@ Event contents, keys and query strings are never logged.
 
 from __future__ import annotations
 
+import logging as stdlib_logging
 from typing import Any
 
 import structlog
@@ -41,6 +42,11 @@ def _without_request(_: Any, __: str, event: EventDict) -> EventDict:
     return event
 
 
+def _is_failure(record: stdlib_logging.LogRecord) -> bool:
+    """An exception, and not merely a status of 500 or more that a view chose."""
+    return record.exc_info is not None
+
+
 def logging_settings(level: str, style: str) -> dict[str, Any]:
     """Django's LOGGING for this level and `json` or `console`."""
     last: list[Processor] = (
@@ -56,6 +62,7 @@ def logging_settings(level: str, style: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
+        "filters": {"failures": {"()": lambda: _is_failure}},
         "formatters": {"structured": formatter},
         "handlers": {
             "stdout": {
@@ -67,7 +74,7 @@ def logging_settings(level: str, style: str) -> dict[str, Any]:
         "root": {"handlers": ["stdout"], "level": level},
         "loggers": {
             # One line per answer comes from our own middleware; 4xx warnings would say it twice.
-            "django.request": {"level": "ERROR"},
+            "django.request": {"level": "ERROR", "filters": ["failures"]},
             "django.server": {"handlers": [], "propagate": False},
             "celery": {"level": "WARNING" if level == "INFO" else level},
             "kombu": {"level": "WARNING"},
