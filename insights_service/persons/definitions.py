@@ -37,6 +37,8 @@ class Learnt:
     properties: dict[Property, str | None] = field(default_factory=dict)
     pairs: dict[str, set[str]] = field(default_factory=dict)
     pair_count: int = 0
+    # Event properties whose values have said nothing about their type yet.
+    untyped: set[str] = field(default_factory=set)
 
     @property
     def is_full(self) -> bool:
@@ -64,6 +66,8 @@ class Learner:
         fresh = properties.keys() - self._seen.pairs.get(name, _NOT_LEARNT)
         if fresh:
             self._pairs(name, fresh, properties)
+        if self._seen.untyped:
+            self._types(self._seen.untyped & properties.keys(), properties)
         for key in ("$set", "$set_once"):
             given = properties.get(key)
             if given and isinstance(given, dict):
@@ -79,6 +83,11 @@ class Learner:
             return
         self.new.pairs.setdefault(name, set()).update(learnt)
         self._properties(PropertyOwner.EVENT, NO_GROUP_TYPE, {key: properties[key] for key in learnt})
+
+    def _types(self, untyped: Iterable[str], properties: Mapping[str, Any]) -> None:
+        for key in untyped:
+            if found := inferred_type(properties[key]):
+                self.new.properties[PropertyOwner.EVENT, NO_GROUP_TYPE, key] = found
 
     def _properties(self, owner: str, type_index: int, properties: Mapping[str, Any]) -> None:
         for key, value in properties.items():
@@ -100,6 +109,9 @@ def remember(project_id: int, new: Learnt) -> None:
     seen = _seen.setdefault(project_id, Learnt())
     seen.events.update(new.events)
     seen.properties.update(new.properties)
+    for (owner, _, name), kind in new.properties.items():
+        if owner == PropertyOwner.EVENT:
+            (seen.untyped.discard if kind else seen.untyped.add)(name)
     for event, properties in new.pairs.items():
         stored = seen.pairs.setdefault(event, set(_NOT_LEARNT))
         stored.update(properties)
