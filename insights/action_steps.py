@@ -88,8 +88,10 @@ def _check_pattern(step: Mapping[str, Any], name: str, attr: str) -> None:
 
 
 def _check_selector(selector: str | None, attr: str) -> None:
+    if selector is None:
+        return
     try:
-        read_selector(selector or "")
+        read_selector(selector)
     except QueryError as error:
         raise error.spelled(lambda path: join_path((attr, *path))) from error
 

@@ -15,7 +15,8 @@ from insights.shown import AnswerFacts, ShownInsight
 
 # Keys of a query that say whom or what it leaves out, or are text of the query language.
 HIDDEN = frozenset({"properties", "fixedProperties", "filters", "math_hogql", "variables", "values"})
-SQL_KINDS = frozenset({"HogQLQuery", "EventsQuery", "ActorsQuery"})
+SQL_KINDS = ("HogQLQuery", "EventsQuery", "ActorsQuery")
+SQL_TEXTS = frozenset({"query", "select", "where", "orderBy"})
 
 
 def for_guest(shown: ShownInsight, sharing: SharingConfiguration | None) -> ShownInsight:
@@ -40,7 +41,7 @@ def _without_filters(query: Any) -> Any:
         return [_without_filters(part) for part in query]
     if not isinstance(query, Mapping):
         return query
-    hidden = HIDDEN | {"query", "select", "where"} if query.get("kind") in SQL_KINDS else HIDDEN
+    hidden = HIDDEN | SQL_TEXTS if query.get("kind") in SQL_KINDS else HIDDEN
     return {key: _without_filters(value) for key, value in query.items() if key not in hidden}
 
 
@@ -50,7 +51,7 @@ def _result(result: Any) -> Any:
         return [_result(row) for row in result]
     if not isinstance(result, Mapping):
         return result
-    emptied = {key: {} for key in ("filter", "properties") if key in result}
+    emptied: dict[str, Any] = {key: {} for key in ("filter", "properties") if key in result}
     action = result.get("action")
     if isinstance(action, Mapping):
         emptied["action"] = {**action, "properties": {}, "math_hogql": None}

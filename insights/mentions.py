@@ -22,7 +22,7 @@ TYPES = {
 JSON, SQL = "JSON", "SQL"
 INSIGHT_TYPES = (*TYPES.values(), JSON, SQL)
 FLAG_PREFIX = "$feature/"
-EVENT_KINDS = frozenset({"EventsNode", "EventsQuery"})
+EVENT_KINDS = ("EventsNode", "EventsQuery")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,13 @@ def mentions(query: Mapping[str, Any] | None, filters: Mapping[str, Any]) -> Men
 
 def source_of(query: Mapping[str, Any]) -> Mapping[str, Any]:
     """The node inside a wrapper, or the node itself when it is stored bare (api P25)."""
-    source = query.get("source")
-    return source if query.get("kind") in WRAPPERS and isinstance(source, Mapping) else query
+    return query["source"] if is_wrapper(query) else query
+
+
+def is_wrapper(query: Mapping[str, Any]) -> bool:
+    """Whether the query only says how its `source` is shown."""
+    kind, source = query.get("kind"), query.get("source")
+    return isinstance(kind, str) and kind in WRAPPERS and isinstance(source, Mapping)
 
 
 def _legacy_type(filters: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from insights.mentions import WRAPPERS
+from insights.mentions import is_wrapper
 
 Json = dict[str, Any]
 # The keys of dashboard filters that reach an insight (api P29, W13).
@@ -29,7 +29,7 @@ def apply_dashboard_filters(query: Mapping[str, Any], filters: Mapping[str, Any]
     own; a breakdown replaces the breakdown where the kind has one. Kinds that know no such filter come
     back unchanged.
     """
-    if query.get("kind") in WRAPPERS and isinstance(query.get("source"), Mapping):
+    if is_wrapper(query):
         return {**query, "source": apply_dashboard_filters(query["source"], filters)}
     return _applier_of(query.get("kind"))(query, filters)
 
@@ -47,7 +47,7 @@ def apply_to_legacy(stored: Mapping[str, Any], filters: Mapping[str, Any]) -> Js
 
 def apply_variables(query: Mapping[str, Any], overrides: Mapping[str, Any]) -> Json:
     """An SQL question with other values for the variables it has; unknown variables change nothing (P30)."""
-    if query.get("kind") in WRAPPERS and isinstance(query.get("source"), Mapping):
+    if is_wrapper(query):
         return {**query, "source": apply_variables(query["source"], overrides)}
     variables = query.get("variables")
     if query.get("kind") != "HogQLQuery" or not isinstance(variables, Mapping):

@@ -33,9 +33,9 @@ def insights_of(project: Project, *, shared: SharingConfiguration | None = None)
     everything = Insight.objects.filter(project=project)
     if shared is None:
         return everything
-    if shared.insight_id:
-        return everything.filter(pk=shared.insight_id)
-    return everything.filter(on_dashboard(shared.dashboard_id))
+    if shared.dashboard_id is not None:
+        return everything.filter(on_dashboard(shared.dashboard_id))
+    return everything.filter(sharing=shared)
 
 
 def live(insights: QuerySet[Insight]) -> QuerySet[Insight]:
@@ -88,7 +88,7 @@ def own_view(user: User) -> Subquery:
 # --- conditions of the list (api P5); all of them are joined by AND -------------------------------------
 
 
-def on_dashboard(dashboard_id: int | None) -> Q:
+def on_dashboard(dashboard_id: int) -> Q:
     """Shown by a live tile of that dashboard."""
     return Q(Exists(_live_tiles().filter(dashboard_id=dashboard_id)))
 

@@ -176,6 +176,8 @@ def _plain(value: Any) -> Any:
 def _finite(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, orjson.Fragment):  # a stored result, written as JSON already
+        return orjson.loads(orjson.dumps(value))
     if isinstance(value, Mapping):
         return {str(key): _finite(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

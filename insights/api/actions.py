@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -142,7 +143,7 @@ class ActionViewSet(ProjectViewSet):
         """Always 405: an action is taken away with PATCH and `deleted: true`."""
         return not_deleted_this_way(self)
 
-    def _actions(self) -> Any:
+    def _actions(self) -> QuerySet[Action]:
         return Action.objects.filter(project=self.project)
 
     def _find(self, reference: str, *, with_deleted: bool = False) -> Action:

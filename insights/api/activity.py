@@ -175,7 +175,9 @@ def _record(record: ActivityLog) -> dict[str, Any]:
 def _user(record: ActivityLog) -> dict[str, Any] | None:
     if record.is_system:
         return SYSTEM
-    return record.user and {"first_name": record.user.first_name, "email": record.user.email}
+    if record.user is None:
+        return None
+    return {"first_name": record.user.first_name, "email": record.user.email}
 
 
 def _csv_row(record: dict[str, Any]) -> list[Any]:

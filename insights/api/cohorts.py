@@ -6,6 +6,7 @@ import csv
 import io
 from typing import Any, ClassVar
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -75,7 +76,7 @@ class PersonList(AnyList):
 class CsvOfPersons(serializers.FileField):
     """A file with a person per line: the first cell is a distinct id or an e-mail."""
 
-    def to_internal_value(self, data: Any) -> list[str]:
+    def to_internal_value(self, data: Any) -> Any:
         """The first cells, each once; a header called distinct_id or email is left out."""
         uploaded = super().to_internal_value(data)
         try:
@@ -165,7 +166,7 @@ class CohortViewSet(ProjectViewSet):
         """Always 405: a cohort is taken away with PATCH and `deleted: true`."""
         return not_deleted_this_way(self)
 
-    def _cohorts(self) -> Any:
+    def _cohorts(self) -> QuerySet[Cohort]:
         return Cohort.objects.filter(project=self.project)
 
     def _find(self, reference: str, *, with_deleted: bool = False) -> Cohort:

@@ -7,8 +7,13 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from insights.api.fields import AnyList, JsonObject, Reader, Switch, Tags, Text
-from insights.api.serializers import InsightSerializer, SharedInsightSerializer, UserBasicSerializer
+from insights.api.fields import AnyList, JsonObject, Reader, Switch, Tags, Text, under
+from insights.api.serializers import (
+    ForGuests,
+    InsightSerializer,
+    SharedInsightSerializer,
+    UserBasicSerializer,
+)
 from insights.dashboard_filters import check_dashboard_filters
 from insights.models import CreationMode, Privilege, Restriction
 from insights_service.fields import IdField
@@ -81,13 +86,10 @@ class SharedTileSerializer(TileSerializer):
     insight = SharedInsightSerializer(read_only=True, allow_null=True)
 
 
-class SharedDashboardSerializer(DashboardSerializer):
+class SharedDashboardSerializer(ForGuests, DashboardSerializer):
     """A dashboard for guests: no names, no filters (api Q6)."""
 
-    created_by = None
-    filters = None
-    persisted_filters = None
-    variables = None
+    hidden = frozenset({"created_by", "filters", "persisted_filters", "variables"})
     tiles = SharedTileSerializer(many=True, read_only=True)
 
 
@@ -131,9 +133,9 @@ class Tiles(AnyList):
 
     def _tile(self, position: int, item: Any) -> dict[str, Any]:
         try:
-            return TileBody().run_validation(item)
+            return dict(TileBody().run_validation(item))
         except serializers.ValidationError as exc:
-            raise serializers.ValidationError({str(position): exc.detail}) from exc
+            raise under(str(position), exc) from exc
 
 
 class DashboardBody(Reader):

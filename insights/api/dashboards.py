@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from insights import selectors
-from insights.api.answers import REFRESH_PARAMETERS, answer_all
+from insights.api.answers import REFRESH_PARAMETERS, Wish, answer_all, wish_of
 from insights.api.contexts import OVERRIDE_PARAMETERS, filters_override, variables_override
 from insights.api.dashboard_serializers import (
     CollaboratorBody,
@@ -22,7 +22,7 @@ from insights.api.sharing import DashboardOfPath
 from insights.dashboards_shown import show_dashboard, show_tiles, with_answers
 from insights.levels import Viewer
 from insights.models import Dashboard
-from insights.question import Context
+from insights.question import PLAIN, Context
 from insights.services import collaborators
 from insights.services.dashboards import (
     dashboard_accessed,
@@ -58,7 +58,7 @@ class DashboardViewSet(ProjectViewSet):
     @extend_schema(responses=DashboardBasicSerializer(many=True))
     def list(self, request: Any, **_: Any) -> Response:
         """The dashboards of the project: pinned ones first, then by name."""
-        page = self.paginate_queryset(selectors.listed_dashboards(self.project))
+        page = self.paginate_queryset(selectors.listed_dashboards(self.project)) or []
         viewer = self.viewer
         shown = [show_dashboard(dashboard, viewer) for dashboard in page]
         return self.get_paginated_response(DashboardBasicSerializer(shown, many=True).data)
@@ -69,29 +69,30 @@ class DashboardViewSet(ProjectViewSet):
         dashboard = self._find(id)
         parameters = request.query_params
         over = Context(None, filters_override(parameters), variables_override(parameters))
+        wish = wish_of(request)
         dashboard_accessed(dashboard)
-        return self._answered(dashboard, over)
+        return self._answered(dashboard, wish, over)
 
     @extend_schema(request=DashboardBody, responses={201: DashboardSerializer})
     def create(self, request: Any, **_: Any) -> Response:
         """A new dashboard, empty or a copy of another one."""
-        body = read(DashboardBody, request)
+        wish, body = wish_of(request), read(DashboardBody, request)
         dashboard = dashboard_create(project=self.project, changes=body.validated_data, viewer=self.viewer)
-        return reported(self._answered(dashboard, Context(), status=201), body)
+        return reported(self._answered(dashboard, wish, status=201), body)
 
     @extend_schema(request=DashboardBody, responses=DashboardSerializer, parameters=[IF_MATCH_HEADER])
     def partial_update(self, request: Any, id: str, **_: Any) -> Response:
         """Change the given keys. `deleted: true` takes it away with its tiles, false brings both back."""
         dashboard, viewer = self._find(id, with_deleted=is_restored(request)), self.viewer
         require_edit(dashboard, viewer)
-        body = read(DashboardBody, request)
+        wish, body = wish_of(request), read(DashboardBody, request)
         dashboard = dashboard_update(
             dashboard=dashboard,
             changes=body.validated_data,
             viewer=viewer,
             expected_version=request.headers.get("If-Match"),
         )
-        return reported(self._answered(dashboard, Context()), body)
+        return reported(self._answered(dashboard, wish), body)
 
     @extend_schema(request=DashboardBody, responses=DashboardSerializer, parameters=[IF_MATCH_HEADER])
     def update(self, request: Any, id: str, **kwargs: Any) -> Response:
@@ -109,13 +110,15 @@ class DashboardViewSet(ProjectViewSet):
             raise gone()
         return dashboard
 
-    def _answered(self, dashboard: Dashboard, over: Context, status: int = 200) -> Response:
+    def _answered(
+        self, dashboard: Dashboard, wish: Wish, over: Context = PLAIN, status: int = 200
+    ) -> Response:
         """The full form with each tile's answer as the request asks."""
         viewer, zone = self.viewer, self.project.timezone
         tiles = list(selectors.live_tiles_of(dashboard))
         shown = show_tiles(show_dashboard(dashboard, viewer), tiles, viewer, zone, over)
         insights = [tile.insight for tile in shown.tiles if tile.insight]
-        shown = with_answers(shown, answer_all(insights, self))
+        shown = with_answers(shown, answer_all(insights, self.project, wish))
         return Response(DashboardSerializer(shown).data, status, headers={"ETag": version_tag(dashboard)})
 
 

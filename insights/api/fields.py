@@ -24,6 +24,8 @@ from queries.parse import parse_query
 from queries.properties import as_whole
 
 MAX_ITEMS = 1000  # of a list of tags or dashboards
+# Keys of a body that say how to answer and are read elsewhere (api R1, R12).
+ASKING = frozenset({"refresh", "client_query_id"})
 OBJECT = {"type": "object", "additionalProperties": {}}
 
 
@@ -40,7 +42,7 @@ class Reader(serializers.Serializer[Any]):
         values: dict[str, Any] = {}
         for field in self._writable_fields:
             try:
-                values[field.field_name] = _read(field, data)
+                values[str(field.field_name)] = _read(field, data)
             except SkipField:
                 continue
         return values
@@ -48,16 +50,23 @@ class Reader(serializers.Serializer[Any]):
     @property
     def ignored(self) -> list[str]:
         """Keys of the body that mean nothing here, in their order."""
-        known = {field.field_name for field in self._writable_fields}
+        known = {field.field_name for field in self._writable_fields} | ASKING
         return [str(key) for key in self.initial_data if key not in known]
 
 
 def _read(field: serializers.Field[Any, Any, Any, Any], data: Mapping[str, Any]) -> Any:
     """One value. Domain and query errors pass with their own path; a field's own complaint gets its name."""
+    name = str(field.field_name)
     try:
-        return field.run_validation(data.get(field.field_name, empty))
+        return field.run_validation(data.get(name, empty))
     except serializers.ValidationError as exc:
-        raise serializers.ValidationError({field.field_name: exc.detail}) from exc
+        raise under(name, exc) from exc
+
+
+def under(name: str, exc: serializers.ValidationError) -> serializers.ValidationError:
+    """The same complaint, one level down."""
+    below: Any = {name: exc.detail}
+    return serializers.ValidationError(below)
 
 
 class Text(serializers.CharField):

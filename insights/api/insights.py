@@ -12,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from insights import selectors
-from insights.api.answers import REFRESH_PARAMETERS, answer_all, answer_one, cancel
+from insights.api.answers import NAME_PARAMETER, REFRESH_PARAMETERS, Wish, answer_all, answer_one, wish_of
 from insights.api.contexts import FROM_DASHBOARD, OVERRIDE_PARAMETERS, insight_context
 from insights.api.filters import LIST_PARAMETERS, Asker, filtered
 from insights.api.requests import (
@@ -38,6 +38,7 @@ from insights.api.serializers import (
 from insights.api.shared import SharedReading
 from insights.api.tables import list_table, shown_table
 from insights.api.timing import note_timing
+from insights.background import cancel
 from insights.guests import for_guest
 from insights.models import Insight
 from insights.question import PLAIN, Context
@@ -50,6 +51,7 @@ from insights.shown import ShownInsight, show, show_all
 from insights_service.accounts.permissions import ProjectViewSet
 from insights_service.parsers import is_true
 from insights_service.renderers import CsvTable
+from queries.cache.policy import Endpoint
 
 BASIC = OpenApiParameter("basic", OpenApiTypes.BOOL, description="Without results; no cache is asked.")
 
@@ -85,14 +87,15 @@ class InsightViewSet(SharedReading, ProjectViewSet):
         """The insights of the project, filtered and a page at a time."""
         asker = Asker(self.project, None if self.guest else self.user)
         found = filtered(selectors.live(self._insights()), request.query_params, asker)
-        page = self.paginate_queryset(selectors.with_everything(found))
+        page = self.paginate_queryset(selectors.with_everything(found)) or []
         shown = show_all(page, self.viewer, self.project.timezone)
         if is_true(request.query_params.get("basic")) or wants_csv(request):
             return self.get_paginated_response(self._basic(shown))
-        return self.get_paginated_response(self._serialized(answer_all(shown, self)))
+        wish = wish_of(request, Endpoint.LIST, is_guest=self.guest is not None)
+        return self.get_paginated_response(self._serialized(answer_all(shown, self.project, wish)))
 
     @extend_schema(
-        parameters=[FROM_DASHBOARD, *OVERRIDE_PARAMETERS, BASIC, *REFRESH_PARAMETERS],
+        parameters=[FROM_DASHBOARD, *OVERRIDE_PARAMETERS, BASIC, *REFRESH_PARAMETERS, NAME_PARAMETER],
         responses=InsightOnDashboardSerializer,
     )
     def retrieve(self, request: Any, id: str, **_: Any) -> Response:
@@ -102,7 +105,7 @@ class InsightViewSet(SharedReading, ProjectViewSet):
         if is_true(request.query_params.get("basic")):
             shown = show(insight, self.viewer, self.project.timezone, context)
             return Response(self._basic([shown])[0], headers={"ETag": version_tag(insight)})
-        return self._answered(insight, context)
+        return self._answered(insight, wish_of(request, is_guest=self.guest is not None), context)
 
     # --- writing ---------------------------------------------------------------------------------------
 
@@ -113,10 +116,9 @@ class InsightViewSet(SharedReading, ProjectViewSet):
     )
     def create(self, request: Any, **_: Any) -> Response:
         """A new insight; with `refresh=blocking` its result is in the answer."""
-        body = read(InsightBody, request)
-        key = idempotency_key(request)
+        wish, body, key = wish_of(request), read(InsightBody, request), idempotency_key(request)
         insight, is_replayed = self._create_once(body, key) if key else (self._create(body), False)
-        response = self._answered(self._reloaded(insight), PLAIN, status=201)
+        response = self._answered(self._reloaded(insight), wish, status=201)
         if is_replayed:
             response["Idempotency-Replayed"] = "true"
         return reported(response, body)
@@ -128,14 +130,14 @@ class InsightViewSet(SharedReading, ProjectViewSet):
         """Change the given keys. `deleted: true` takes the insight away, `deleted: false` brings it back."""
         insight = self._find(id, with_deleted=is_restored(request))
         require_edit(insight, self.viewer)
-        body = read(InsightBody, request)
+        wish, body = wish_of(request), read(InsightBody, request)
         insight = insight_update(
             insight=insight,
             changes=body.validated_data,
             viewer=self.viewer,
             expected_version=request.headers.get("If-Match"),
         )
-        return reported(self._answered(self._reloaded(insight), PLAIN), body)
+        return reported(self._answered(self._reloaded(insight), wish), body)
 
     @extend_schema(
         request=InsightBody, responses=InsightSerializer, parameters=[IF_MATCH_HEADER, *REFRESH_PARAMETERS]
@@ -219,17 +221,22 @@ class InsightViewSet(SharedReading, ProjectViewSet):
             project=self.project,
             user=self.user,
             key=key,
-            body=self.request.data,
+            body=body.initial_data,
             create=lambda: self._create(body),
         )
 
-    def _answered(self, insight: Insight, context: Context, status: int = 200) -> Response:
+    def _answered(
+        self, insight: Insight, wish: Wish, context: Context = PLAIN, status: int = 200
+    ) -> Response:
         """The full form of one insight, computed as the request asks."""
         shown = show(insight, self.viewer, self.project.timezone, context)
-        self.shown = answer_one(shown, self)
-        return Response(
-            self._serialized([self.shown])[0], status=status, headers={"ETag": version_tag(insight)}
+        wish = wish_of(self.request, is_guest=self.guest is not None)
+        is_read = self.action == "retrieve" and self.guest is None
+        answered = (
+            answer_one(shown, self.project, wish) if is_read else answer_all([shown], self.project, wish)[0]
         )
+        self.shown = answered
+        return Response(self._serialized([answered])[0], status, headers={"ETag": version_tag(insight)})
 
     def _basic(self, shown: Sequence[ShownInsight]) -> Any:
         if self.guest:

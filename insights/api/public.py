@@ -16,7 +16,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from insights import selectors
-from insights.api.answers import answer_for_guest
+from insights.api.answers import Wish, answer_all, wish_of
 from insights.api.dashboard_serializers import SharedDashboardSerializer
 from insights.api.serializers import SharedInsightSerializer
 from insights.api.tables import shown_table
@@ -65,7 +65,7 @@ class PublicView(ApiView):
 
     def get(self, request: Any, access_token: str) -> Response:
         """What the link opens."""
-        self.content = content = open_link(access_token, request.query_params)
+        self.content = content = open_link(access_token, wish_of(request, is_guest=True))
         body = {
             "type": self.frame,
             "accessToken": access_token,
@@ -92,32 +92,30 @@ class EmbeddedView(PublicView):
     frame = "embed"
 
 
-def open_link(access_token: str, parameters: Any) -> SharedContent:
+def open_link(access_token: str, wish: Wish) -> SharedContent:
     """The content behind a token, with answers; it counts as a guest's view. NotFound without a hint why."""
     sharing = shared_by(access_token)
     if sharing is None:
         raise NotFound("Not found.")
     if sharing.insight_id is not None:
-        return SharedContent(sharing, insight=_insight(sharing, parameters))
-    return SharedContent(sharing, dashboard=_dashboard(sharing, parameters))
+        return SharedContent(sharing, insight=_insight(sharing, wish))
+    return SharedContent(sharing, dashboard=_dashboard(sharing, wish))
 
 
-def _insight(sharing: SharingConfiguration, parameters: Any) -> ShownInsight:
+def _insight(sharing: SharingConfiguration, wish: Wish) -> ShownInsight:
     insights = selectors.with_everything(selectors.insights_of(sharing.project))
-    insight = insights.get(pk=sharing.insight_id)
+    insight = insights.get(sharing=sharing)
     mark_viewed_by_guest([insight])
-    (shown,) = answer_for_guest(
-        [show(insight, GUEST, sharing.project.timezone, PLAIN)], sharing.project, parameters
-    )
-    return for_guest(shown, sharing)
+    shown = show(insight, GUEST, sharing.project.timezone, PLAIN)
+    return for_guest(answer_all([shown], sharing.project, wish)[0], sharing)
 
 
-def _dashboard(sharing: SharingConfiguration, parameters: Any) -> ShownDashboard:
+def _dashboard(sharing: SharingConfiguration, wish: Wish) -> ShownDashboard:
     dashboard = sharing.dashboard
     assert dashboard is not None  # the table allows exactly one of the two
     tiles = list(selectors.live_tiles_of(dashboard))
     shown = show_tiles(show_dashboard(dashboard, GUEST), tiles, GUEST, sharing.project.timezone, PLAIN)
     insights = [tile.insight for tile in shown.tiles if tile.insight]
     mark_viewed_by_guest([one.insight for one in insights])
-    answered = answer_for_guest(insights, sharing.project, parameters)
+    answered = answer_all(insights, sharing.project, wish)
     return with_answers(shown, [for_guest(one, sharing) for one in answered])

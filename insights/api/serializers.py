@@ -6,7 +6,7 @@ read from `insights.shown.ShownInsight`, which was put together from rows loaded
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -195,11 +195,18 @@ class InsightOnDashboardSerializer(InsightSerializer):
     layouts = JsonObject(source="context.tile.layouts", read_only=True)
 
 
-class SharedInsightSerializer(InsightSerializer):
-    """The full form for guests: nobody's name or e-mail is in it (api Q6)."""
+class ForGuests(serializers.Serializer[Any]):
+    """A form without some of its keys."""
 
-    created_by = None
-    last_modified_by = None
+    hidden: ClassVar[frozenset[str]] = frozenset({"created_by", "last_modified_by"})
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """The fields in their order, less the hidden ones."""
+        return {name: field for name, field in super().get_fields().items() if name not in self.hidden}
+
+
+class SharedInsightSerializer(ForGuests, InsightSerializer):
+    """The full form for guests: nobody's name or e-mail is in it (api Q6)."""
 
 
 class InsightBasicSerializer(serializers.Serializer[Any]):
@@ -226,10 +233,8 @@ class InsightBasicSerializer(serializers.Serializer[Any]):
     last_viewed_at = serializers.DateTimeField(read_only=True, allow_null=True)
 
 
-class SharedInsightBasicSerializer(InsightBasicSerializer):
+class SharedInsightBasicSerializer(ForGuests, InsightBasicSerializer):
     """The basic form for guests."""
-
-    created_by = None
 
 
 class InsightBody(Reader):

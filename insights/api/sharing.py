@@ -12,7 +12,7 @@ from insights import selectors
 from insights.api.requests import read, reported
 from insights.api.serializers import SharingBody, SharingSerializer
 from insights.levels import Viewer
-from insights.models import SharingConfiguration
+from insights.models import Dashboard, Insight, SharingConfiguration
 from insights.services import sharing
 from insights.services.sharing import Shareable
 from insights_service.accounts.permissions import ProjectView
@@ -35,7 +35,7 @@ class SharedThing(ProjectView):
 class InsightOfPath(SharedThing):
     """The insight named in the path, by id or short id."""
 
-    def thing(self) -> Shareable:
+    def thing(self) -> Insight:
         """The insight; 404 in its own words (api Q1)."""
         insights = selectors.with_everything(selectors.live(selectors.insights_of(self.project)))
         insight = selectors.find_insight(insights, self.kwargs["insight_id"])
@@ -47,7 +47,7 @@ class InsightOfPath(SharedThing):
 class DashboardOfPath(SharedThing):
     """The dashboard named in the path."""
 
-    def thing(self) -> Shareable:
+    def thing(self) -> Dashboard:
         """The dashboard; 404 in its own words."""
         dashboard = selectors.find_dashboard(self.project, self.kwargs["dashboard_id"])
         if dashboard is None:

@@ -118,7 +118,7 @@ def _funnel(result: Any) -> CsvTable:
     return _steps(result)
 
 
-STEP_COLUMNS = {
+STEP_COLUMNS: Mapping[str, Callable[[Row], Any]] = {
     "name": lambda step: step.get("custom_name") or step.get("name"),
     "breakdown_value": _breakdown,
     "action_id": lambda step: step.get("action_id"),

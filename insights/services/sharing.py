@@ -15,8 +15,9 @@ Shareable = Insight | Dashboard
 
 def sharing_of(thing: Shareable) -> SharingConfiguration:
     """The link of an insight or dashboard; the first look makes it, switched off, with its token (api Q1)."""
-    sharing, _ = SharingConfiguration.objects.get_or_create(project_id=thing.project_id, **_target(thing))
-    return sharing
+    target = {"insight": thing} if isinstance(thing, Insight) else {"dashboard": thing}
+    made = {"project_id": thing.project_id}
+    return SharingConfiguration.objects.get_or_create(**target, defaults=made)[0]
 
 
 @transaction.atomic
@@ -50,10 +51,6 @@ def shared_by(access_token: str) -> SharingConfiguration | None:
         return None
     thing = link.insight or link.dashboard
     return None if thing is None or thing.deleted else link
-
-
-def _target(thing: Shareable) -> dict[str, Shareable]:
-    return {"insight": thing} if isinstance(thing, Insight) else {"dashboard": thing}
 
 
 def _locked(thing: Shareable) -> SharingConfiguration:

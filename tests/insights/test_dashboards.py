@@ -11,7 +11,8 @@ from tests.insights.conftest import NOW, Desk
 
 BASIC_KEYS = """
     id name description pinned created_at created_by is_shared deleted creation_mode filters tags
-    restriction_level effective_restriction_level effective_privilege_level last_accessed_at last_refresh team_id
+    restriction_level effective_restriction_level effective_privilege_level last_accessed_at last_refresh
+    team_id
 """
 TILE_KEYS = "id layouts color insight text deleted last_refresh is_cached order"
 TRENDS = {"kind": "TrendsQuery", "series": [{"kind": "EventsNode", "event": "a"}]}
