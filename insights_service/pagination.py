@@ -43,12 +43,12 @@ class UncountedPagination(LimitOffsetPagination):
     def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> list[Any]:
         """The rows of the page; whether there is another one shows in the row after it."""
         self.request = request
-        self.limit = self.get_limit(request)
-        self.offset = self.get_offset(request)
-        rows = list(queryset[self.offset : self.offset + self.limit + 1])
+        limit = self.get_limit(request) or self.default_limit
+        self.limit, self.offset = limit, self.get_offset(request)
+        rows = list(queryset[self.offset : self.offset + limit + 1])
         # Just enough for the links: the true count is at least this.
         self.count = self.offset + len(rows)
-        return rows[: self.limit]
+        return rows[:limit]
 
     def get_paginated_response(self, data: Any) -> Response:
         """The envelope without `count`."""

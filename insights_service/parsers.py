@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http.multipartparser import MultiPartParserError
-from django.http.request import RequestDataTooBig
 from rest_framework import parsers as drf
+from rest_framework.exceptions import ParseError
 
 from insights_service.errors import InvalidInput, RequestTooLarge, UnreadableBody
 
@@ -124,13 +124,15 @@ class FormParser(drf.BaseParser):
 class MultiPartParser(drf.MultiPartParser):
     """`multipart/form-data`: fields as in a form, and files."""
 
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> drf.DataAndFiles:
+    def parse(
+        self, stream: Any, media_type: Any = None, parser_context: Any = None
+    ) -> drf.DataAndFiles[Any, Any]:
         """Fields and files of the body in `stream`."""
         try:
             parts = super().parse(stream, media_type, parser_context)
         except RequestDataTooBig as error:
             raise too_large() from error
-        except (MultiPartParserError, SuspiciousOperation, ValueError, drf.ParseError) as error:
+        except (MultiPartParserError, SuspiciousOperation, ValueError, ParseError) as error:
             raise UnreadableBody(f"Multipart form parse error - {error}") from error
         pairs = ((name, value) for name, values in parts.data.lists() for value in values)
         return drf.DataAndFiles(_collected(pairs), parts.files)

@@ -10,8 +10,8 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, QueryDict
-from django.http.request import RequestDataTooBig, UnreadablePostError
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, QueryDict, UnreadablePostError
 from django.utils.datastructures import MultiValueDict
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Empty, Request
@@ -31,6 +31,10 @@ class ApiRequest(Request):
 
     query_key: Any
     body_key: Any
+    # The framework's own names, which its stubs do not have.
+    _data: Any
+    _request: Any
+    negotiator: Any
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, *args, **kwargs)
@@ -67,7 +71,7 @@ class ApiRequest(Request):
         parser = self.negotiator.select_parser(self, self.parsers)
         if parser is None:
             raise UnsupportedMediaType(self.content_type)
-        parsed = parser.parse(BytesIO(raw), self.content_type, self.parser_context)
+        parsed: Any = parser.parse(BytesIO(raw), self.content_type, self.parser_context)
         return (parsed, MultiValueDict()) if isinstance(parsed, dict) else (parsed.data, parsed.files)
 
 
@@ -89,7 +93,7 @@ def read_body(request: HttpRequest) -> bytes:
 
 def request_parameters(request: Request) -> Fields:
     """Body fields and query parameters together; per key the query string wins (api S2)."""
-    return {**request.data, **request.query_params.dict()}
+    return {**dict(request.data), **request.query_params.dict()}
 
 
 def _chunked(request: HttpRequest) -> bytes:
@@ -107,7 +111,7 @@ def _take_query_key(request: HttpRequest) -> Any:
         return None
     parameters = request.GET.copy()
     del parameters[KEY_FIELD]
-    request.GET = parameters
+    request.GET = parameters  # type: ignore[assignment]  # a copy, equal in use
     request.META["QUERY_STRING"] = urlencode(list(_pairs(parameters)))
     return key
 

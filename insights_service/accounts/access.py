@@ -25,7 +25,9 @@ def with_levels(user: User) -> QuerySet[Project]:
     """All projects, each with the user's `organization_level` and `explicit_level` (null: none)."""
     in_organization = OrganizationMembership.objects.filter(organization=OuterRef("organization"), user=user)
     in_project = ProjectMembership.objects.filter(project=OuterRef("pk"), user=user)
-    return Project.objects.select_related("organization").annotate(
+    return Project.objects.select_related(
+        "organization"
+    ).annotate(  # type: ignore[no-redef]  # declared there
         organization_level=Subquery(in_organization.values("level")[:1]),
         explicit_level=Subquery(in_project.values("level")[:1]),
     )
@@ -37,8 +39,7 @@ def effective_level(project: Project) -> int | None:
     Levels of the organization hold in all its projects, except that a project with access control is
     closed to plain members who are not listed. A listing can raise a level, never lower it.
     """
-    levels = project.organization_level, project.explicit_level  # type: ignore[attr-defined]  # annotated
-    organization_level, explicit_level = levels
+    organization_level, explicit_level = project.organization_level, project.explicit_level
     if organization_level is None:
         return None
     if project.access_control and organization_level < Level.ADMIN:
@@ -50,7 +51,8 @@ def visible_projects(user: User, key: PersonalAPIKey | None) -> QuerySet[Project
     """The projects the user may enter, within the key's limits, by id."""
     listed = Exists(ProjectMembership.objects.filter(project=OuterRef("pk"), user=user))
     open_to_user = Q(access_control=False) | Q(organization_level__gte=Level.ADMIN) | Q(listed)
-    projects = with_levels(user).filter(open_to_user, organization_level__isnull=False)
+    mine = Q(organization_level__isnull=False)
+    projects = with_levels(user).filter(mine & open_to_user)
     if key is not None and key.scoped_teams:
         projects = projects.filter(pk__in=key.scoped_teams)
     if key is not None and key.scoped_organizations:
@@ -94,10 +96,12 @@ def shared_project(name: str, project_id: int) -> Project:
 def visible_organizations(user: User, key: PersonalAPIKey | None) -> QuerySet[Organization]:
     """The user's organizations with his level as `membership_level`, within the key's limits."""
     mine = OrganizationMembership.objects.filter(organization=OuterRef("pk"), user=user)
-    organizations = Organization.objects.annotate(membership_level=Subquery(mine.values("level")[:1]))
+    organizations = Organization.objects.annotate(  # type: ignore[no-redef]  # declared there
+        membership_level=Subquery(mine.values("level")[:1])
+    )
     if key is not None and key.scoped_organizations:
         organizations = organizations.filter(pk__in=key.scoped_organizations)
-    return organizations.filter(membership_level__isnull=False)
+    return organizations.filter(Q(membership_level__isnull=False))
 
 
 def current_organization(user: User, key: PersonalAPIKey | None) -> Organization | None:
@@ -109,27 +113,26 @@ def current_organization(user: User, key: PersonalAPIKey | None) -> Organization
 
 def organization_for(name: str, user: User, key: PersonalAPIKey | None) -> Organization:
     """The organization of a path, with the user's `membership_level`; errors as in `project_for`."""
-    if name == CURRENT:
-        organization = current_organization(user, key)
-    else:
-        organization = visible_organizations(user, None).filter(pk=_as_uuid(name)).first()
+    organization = (
+        current_organization(user, key)
+        if name == CURRENT
+        else visible_organizations(user, None).filter(pk__in=_uuids(name)).first()
+    )
+    if organization is None and Organization.objects.filter(pk__in=_uuids(name)).exists():
+        raise Forbidden("You are not a member of this organization.")
     if organization is None:
-        is_there = name != CURRENT and Organization.objects.filter(pk=_as_uuid(name)).exists()
-        raise (
-            Forbidden("You are not a member of this organization.")
-            if is_there
-            else NotFound("Organization not found.")
-        )
+        raise NotFound("Organization not found.")
     if key is not None and key.scoped_organizations and str(organization.pk) not in key.scoped_organizations:
         raise Forbidden(f"This API key is not valid for organization {organization.pk}.")
     return organization
 
 
-def _as_uuid(text: str) -> uuid.UUID | None:
+def _uuids(text: str) -> list[uuid.UUID]:
+    """The id that a text is, or none."""
     try:
-        return uuid.UUID(text)
+        return [uuid.UUID(text)]
     except ValueError:
-        return None
+        return []
 
 
 def _by_id(projects: QuerySet[Project], name: str) -> Project | None:

@@ -51,6 +51,9 @@ class Organization(models.Model):
     created_at = models.DateTimeField(default=clock.now, editable=False)
     updated_at = models.DateTimeField(default=clock.now, editable=False)
 
+    # The caller's level here, where `access.visible_organizations` has read the row.
+    membership_level: int
+
     class Meta:
         ordering = ["created_at", "id"]
 
@@ -182,6 +185,10 @@ class Project(models.Model):
     is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    # The caller's levels here, where `access.with_levels` has read the row; None is no membership.
+    organization_level: int | None
+    explicit_level: int | None
 
     class Meta:
         ordering = ["id"]

@@ -7,10 +7,11 @@ What a view must say about itself, and what it gets, is in the docstrings of `Ap
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSetMixin
@@ -63,7 +64,7 @@ class ApiView(APIView):
     @property
     def user(self) -> User:
         """The caller; not to be asked for in views that guests may read."""
-        return self.request.user
+        return cast(User, self.request.user)
 
     @property
     def key(self) -> PersonalAPIKey | None:
@@ -77,7 +78,7 @@ class ApiView(APIView):
         auth = self.request.auth
         return auth if isinstance(auth, SharedAccess) else None
 
-    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> ApiRequest:
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         """Wrap Django's request in ours."""
         return ApiRequest(
             request,
@@ -98,7 +99,7 @@ class ApiView(APIView):
         """Nobody is asked for credentials by a public view, so bad ones do no harm there."""
         return [] if self.public else super().get_authenticators()
 
-    def initial(self, request: ApiRequest, *args: Any, **kwargs: Any) -> None:
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """All checks before the method, in the contract's order (api N4)."""
         self.format_kwarg = request.version = request.versioning_scheme = None
         bad_format = self._negotiate(request)
@@ -109,7 +110,7 @@ class ApiView(APIView):
             raise bad_format
         _refuse_nul(request)
 
-    def check_permissions(self, request: ApiRequest) -> None:
+    def check_permissions(self, request: Request) -> None:
         """Credentials, then scope. `ProjectView` adds the project and the membership."""
         if self.public:
             return
@@ -118,7 +119,7 @@ class ApiView(APIView):
         if self.key is not None:
             self._require_scopes(self.key)
 
-    def options(self, request: ApiRequest, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """Which methods there are, in `Allow` (api M9)."""
         return Response()
 
@@ -134,7 +135,7 @@ class ApiView(APIView):
             response.headers[name] = value
         return response
 
-    def _negotiate(self, request: ApiRequest) -> Exception | None:
+    def _negotiate(self, request: Request) -> Exception | None:
         """Choose the renderer; an impossible wish is returned, since a 401 or 403 comes first."""
         try:
             chosen, failure = self.perform_content_negotiation(request), None
@@ -176,7 +177,7 @@ class ProjectView(ApiView):
     project: Project
     level: int | None = None
 
-    def check_permissions(self, request: ApiRequest) -> None:
+    def check_permissions(self, request: Request) -> None:
         """Credentials, scope, project, membership (api N4)."""
         super().check_permissions(request)
         if "project_id" in self.kwargs:
@@ -195,24 +196,24 @@ class ProjectView(ApiView):
         self.level = access.effective_level(self.project)
 
 
-class ApiViewSet(ViewSetMixin, ApiView, GenericAPIView):
+class ApiViewSet(ViewSetMixin, ApiView, GenericAPIView[Any]):
     """`ApiView` for the actions of one kind of thing, with pages of `limit` and `offset` (api M17)."""
 
-    pagination_class = LimitOffsetPagination
+    pagination_class: type[LimitOffsetPagination] | None = LimitOffsetPagination
     filter_backends = ()
 
 
-class ProjectViewSet(ViewSetMixin, ProjectView, GenericAPIView):
+class ProjectViewSet(ViewSetMixin, ProjectView, GenericAPIView[Any]):
     """`ProjectView` for the actions of one kind of thing: add the mixins and actions that exist.
 
     In urls.py: `project_router.register("insights", InsightViewSet, basename="insights")`.
     """
 
-    pagination_class = LimitOffsetPagination
+    pagination_class: type[LimitOffsetPagination] | None = LimitOffsetPagination
     filter_backends = ()
 
 
-def _refuse_nul(request: ApiRequest) -> None:
+def _refuse_nul(request: Request) -> None:
     """No column can hold a NUL character: such a path names nothing, such a parameter is an error."""
     if contains_nul([request.path]):
         raise NotFound("Not found.")

@@ -63,7 +63,7 @@ class ProjectsViewSet(ProjectViewSet):
     @extend_schema(responses={204: None})
     def destroy(self, request: Any, **kwargs: str) -> Response:
         """Remove the project; needs an administrator of the organization."""
-        if self.project.organization_level < Level.ADMIN:  # type: ignore[attr-defined]  # annotated
+        if (self.project.organization_level or 0) < Level.ADMIN:
             raise Forbidden(NEED_ORGANIZATION_ADMIN)
         services.project_delete(project=self.project)
         return Response(status=204)
@@ -84,7 +84,7 @@ class ProjectsViewSet(ProjectViewSet):
         if self.key is not None and self.key.scoped_teams:
             raise Forbidden("This API key is limited to some projects and cannot make another.")
         organization = self.organization or access.current_organization(self.user, self.key)
-        if organization is None or organization.membership_level < Level.ADMIN:  # type: ignore[attr-defined]
+        if organization is None or organization.membership_level < Level.ADMIN:
             raise Forbidden(NEED_ORGANIZATION_ADMIN)
         return organization
 

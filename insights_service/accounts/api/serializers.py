@@ -225,7 +225,7 @@ class UserChangesSerializer(serializers.Serializer[Any]):
 class PersonalAPIKeySerializer(serializers.ModelSerializer[PersonalAPIKey]):
     """A key (api W10). `value` is filled once, in the answer that made it, from the context."""
 
-    value = serializers.SerializerMethodField()
+    value = serializers.SerializerMethodField("get_new_text")
     user_id = serializers.IntegerField(read_only=True)
     scopes = ListField(
         child=serializers.CharField(max_length=100),
@@ -260,7 +260,7 @@ class PersonalAPIKeySerializer(serializers.ModelSerializer[PersonalAPIKey]):
     @extend_schema_field(
         serializers.CharField(allow_null=True, help_text="Shown once, when the key is made.")
     )
-    def get_value(self, key: PersonalAPIKey) -> str | None:
+    def get_new_text(self, key: PersonalAPIKey) -> str | None:
         return self.context.get("value")
 
     def validate_scopes(self, scopes: list[str]) -> list[str]:
