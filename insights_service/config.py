@@ -111,7 +111,7 @@ class Config:
 
     debug: bool = setting(
         "DEBUG",
-        "Show tracebacks and reload nothing; never on a server others can reach.",
+        "Show tracebacks to callers; never on a server others can reach.",
         default=False,
         read=flag,
     )
@@ -136,7 +136,7 @@ class Config:
     )
     trust_proxy: bool = setting(
         "TRUST_PROXY",
-        "Believe X-Forwarded-Proto, -Host and -For of the proxy in front.",
+        "Believe X-Forwarded-Proto and X-Forwarded-Host of the proxy in front.",
         default=False,
         read=flag,
     )
