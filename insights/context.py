@@ -61,6 +61,20 @@ def project_context(
     )
 
 
+def definition_context(project: Project, *, now: datetime | None = None) -> query.ProjectContext:
+    """The context in which a cohort is worked out: all definitions, and the time of background work."""
+    return query.ProjectContext(
+        project_id=project.pk,
+        now=now or clock.now(),
+        timezone=project.timezone,
+        week_start=project.week_start_day or 0,
+        actions=_actions(project),
+        cohorts=_cohorts(project),
+        property_types=_property_types(project),
+        limits=limits(get_config().background_query_timeout_seconds),
+    )
+
+
 def limits(timeout_seconds: float | None = None) -> query.Limits:
     """What one query may use, as the operator has set it."""
     config = get_config()

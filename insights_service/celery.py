@@ -116,6 +116,7 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks(["insights", "insights_service.capture", "insights_service.persons"])
+app.autodiscover_tasks(["insights"], related_name="cohort_tasks")
 
 
 class BeatThread(bootsteps.StartStopStep):  # type: ignore[misc]

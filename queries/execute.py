@@ -113,7 +113,7 @@ def execute(statement: Statement, *, client: Client, tag: QueryTag, limits: Limi
     Raises the errors of `queries.errors` for limits, cancel and an absent store. Anything else the store
     refuses is our own fault and comes through as clickhouse_connect's DatabaseError.
     """
-    settings = {**_limit_settings(limits), **statement.settings, "log_comment": tag.comment(), "readonly": 1}
+    settings = {**limit_settings(limits), **statement.settings, "log_comment": tag.comment(), "readonly": 1}
     started = time.monotonic()
     try:
         answer = client.query(statement.sql, parameters=dict(statement.params) or None, settings=settings)
@@ -159,7 +159,7 @@ def kill(client: Client, *, project_id: int, query_id: str, run: str = "", clust
 # --- limits -------------------------------------------------------------------------------------------
 
 
-def _limit_settings(limits: Limits) -> dict[str, object]:
+def limit_settings(limits: Limits) -> dict[str, object]:
     """ClickHouse settings of the limits; memory that a GROUP BY or a sort may not have is spilled to disk."""
     settings: dict[str, object] = {
         "max_execution_time": max(limits.timeout_seconds, 0.001),
