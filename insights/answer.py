@@ -24,12 +24,22 @@ from queries.cache.policy import CLIENT_PAUSE, TABLE, Refresh, Step, freshness, 
 from queries.cache.status import NewRun, QueryStatus
 from queries.cache.store import Entry, Header
 from queries.context import ProjectContext
-from queries.errors import AtCapacity, QueryError, StoreUnavailable
+from queries.errors import (
+    AtCapacity,
+    InvalidQuery,
+    NotSupported,
+    Path,
+    QueryError,
+    StoreUnavailable,
+    UnknownReference,
+    UnreadableQuery,
+)
 from queries.wrappers import SourceNode
 
 log = structlog.get_logger(__name__)
 
 SATURATED = "concurrency_limit_exceeded"  # api R14
+ABOUT_THE_QUESTION = (InvalidQuery, UnknownReference, NotSupported, UnreadableQuery)
 SERVED = (Step.SERVE, Step.SERVE_AND_ENQUEUE)
 
 
@@ -126,6 +136,11 @@ def kept_answer(node: SourceNode, ctx: ProjectContext, key: str) -> Answer:
     except CacheUnavailable:
         entry = None
     return question.served(entry, is_cached=entry is not None)
+
+
+def respelled(error: QueryError, spell: Callable[[Path], str | None]) -> QueryError:
+    """The error in the caller's spelling (api N5); one about the run and not the question has no `attr`."""
+    return error.spelled(spell) if isinstance(error, ABOUT_THE_QUESTION) else error
 
 
 # --- looking up ------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
 from insights import background
-from insights.answer import Answer, Asked, answers_for, safe_answer
+from insights.answer import Answer, Asked, answers_for, respelled, safe_answer
 from insights.api.requests import wants_csv
 from insights.context import project_context
 from insights.shown import NO_ANSWER, AnswerFacts, ShownInsight
@@ -87,7 +87,7 @@ def answer_one(shown: ShownInsight, project: Project, wish: Wish) -> ShownInsigh
     try:
         answer = safe_answer(_asked(shown, node, wish), project_context(project, [node]))
     except QueryError as error:
-        raise error.spelled(_spelling(shown)) from error
+        raise respelled(error, _spelling(shown)) from error
     return replace(shown, answer=_facts(answer, wish))
 
 

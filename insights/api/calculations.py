@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from insights.answer import Answer, Asked, answer
+from insights.answer import ABOUT_THE_QUESTION, Answer, Asked, answer
 from insights.api.asking import CLIENT_QUERY_ID, REFRESH, client_query_id, refresh_mode
 from insights.api.query import timings
 from insights.api.tables import result_table
@@ -70,7 +70,9 @@ class CalculationView(ProjectView):
         try:
             found = answer(asked, ctx)
         except QueryError as error:
-            raise legacy_error(error, legacy.spell) from error
+            if isinstance(error, ABOUT_THE_QUESTION):
+                raise legacy_error(error, legacy.spell) from error
+            raise
         result = self._legacy_result(found, legacy, ctx)
         self.table = result_table(legacy.node.kind, result)
         return Response(self.envelope(result, found))

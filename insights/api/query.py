@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from insights import background, keeping
-from insights.answer import Answer, Asked, answer, kept_answer
+from insights.answer import Answer, Asked, answer, kept_answer, respelled
 from insights.api.asking import CLIENT_QUERY_ID, REFRESH, client_query_id, refresh_mode
 from insights.api.contexts import filters_override, variables_override
 from insights.api.fields import JsonObject, QueryNode, Reader
@@ -92,7 +92,7 @@ class QueryView(ProjectView):
         try:
             found = answer(asked, project_context(self.project, [node]))
         except QueryError as error:
-            raise error.spelled(spelling(wrapper)) from error
+            raise respelled(error, spelling(wrapper)) from error
         self.asked, self.found = node, found
         return _answered(found)
 

@@ -73,8 +73,9 @@ ERROR_CLASSES: Mapping[str, type[QueryError]] = {
 class SingleFlight:
     """The lock of every answer that is being computed."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, lease_seconds: float = LEASE_SECONDS) -> None:
         self._connection = connection
+        self._lease = str(int(lease_seconds * 1000))
 
     def fly(
         self,
@@ -122,7 +123,7 @@ class SingleFlight:
         token = uuid.uuid4().hex
         with self._connection.open() as redis:
             held_by = redis.set(
-                name("flight", project_id, key), token, nx=True, get=True, px=int(LEASE_SECONDS * 1000)
+                name("flight", project_id, key), token, nx=True, get=True, px=int(self._lease)
             )
         return _Holder(token, True) if held_by is None else _Holder(text(held_by), False)
 
@@ -146,7 +147,7 @@ class SingleFlight:
 
     def _renew(self, flight: _Flight) -> None:
         with self._connection.open() as redis:
-            redis.eval(_RENEW, 1, flight.lock, flight.token, str(int(LEASE_SECONDS * 1000)))
+            redis.eval(_RENEW, 1, flight.lock, flight.token, self._lease)
 
     def _land(self, flight: _Flight, outcome: Outcome) -> None:
         told = orjson.dumps(outcome)
