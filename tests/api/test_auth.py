@@ -131,7 +131,7 @@ def test_the_key_is_in_no_link(world, client):
     ],
 )
 def test_a_key_ends(world, client, spoil):
-    key = PersonalAPIKey.objects.get()
+    key = stored(world.key)
     spoil(key)
     key.save()
     with clock.frozen(NOW):
@@ -173,7 +173,7 @@ def test_last_used_is_written_once_an_hour(world, client, later, written):
         in_header(client, world.key)
     with clock.frozen(NOW + later):
         in_header(client, world.key)
-    assert PersonalAPIKey.objects.get().last_used_at == written
+    assert stored(world.key).last_used_at == written
 
 
 # Sessions (api M12)
