@@ -71,8 +71,11 @@ class Rejected:
 
 
 @dataclass(slots=True)
-class _Batch:
-    """Some rows of a file: what can be stored, what cannot, and how far the file was read (bytes)."""
+class Batch:
+    """Some rows of a file: what can be stored, what cannot, and how far the file was read.
+
+    `position` is in bytes of the file as it is on disk.
+    """
 
     events: list[Event] = field(default_factory=list)
     rejected: list[tuple[Row, str]] = field(default_factory=list)
@@ -101,7 +104,7 @@ def import_file(
     """
     report = Report()
     with ExitStack() as stack:
-        batches = stack.enter_context(_Ahead(_batches(path, options)))
+        batches = stack.enter_context(_Ahead(read_batches(path, options)))
         bad_rows = stack.enter_context(_BadRows(path))
         for batch in batches:
             for row, reason in batch.rejected:
@@ -118,20 +121,20 @@ def import_file(
     return report
 
 
-def _batches(path: Path, options: Options) -> Iterator[_Batch]:
-    """The file in batches; positions are in bytes of the file as it is on disk."""
+def read_batches(path: Path, options: Options) -> Iterator[Batch]:
+    """The rows of a file, read and parsed. Raises as `import_file` does; writes nothing."""
     with path.open("rb") as raw, _unpacked(raw) as stream:
         beginning = stream.peek(64)[:64]
         rows = FORMATS[options.format or detect(path.name, beginning)](stream)
         reader = _RowReader(options)
-        batch = _Batch()
+        batch = Batch()
         try:
             for row in rows:
                 reader.add(row, batch)
                 if len(batch) >= options.batch_size:
                     batch.position = raw.tell()
                     yield batch
-                    batch = _Batch()
+                    batch = Batch()
         except (EOFError, gzip.BadGzipFile, zlib.error) as exc:
             yield batch
             raise DamagedFile(f"{path} is damaged: {exc}") from exc
@@ -158,7 +161,7 @@ class _RowReader:
         )
         self._uuids = _ContentUuids(options.project_id)
 
-    def add(self, row: Row, batch: _Batch) -> None:
+    def add(self, row: Row, batch: Batch) -> None:
         """Put the row's event into the batch, or the row with the reason why not."""
         if row.event is None:
             batch.rejected.append((row, row.reason))
@@ -231,13 +234,13 @@ class _BadRows:
 class _Ahead:
     """Runs an iterator in a thread of its own, a few items ahead; its exceptions come out at the end."""
 
-    def __init__(self, items: Iterator[_Batch]) -> None:
+    def __init__(self, items: Iterator[Batch]) -> None:
         self._items = items
-        self._queue: queue.Queue[_Batch | BaseException | None] = queue.Queue(_AHEAD)
+        self._queue: queue.Queue[Batch | BaseException | None] = queue.Queue(_AHEAD)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="import-reader", daemon=True)
 
-    def __enter__(self) -> Iterator[_Batch]:
+    def __enter__(self) -> Iterator[Batch]:
         self._thread.start()
         return self._take()
 
@@ -260,7 +263,7 @@ class _Ahead:
             end = exc
         self._queue.put(end)
 
-    def _take(self) -> Iterator[_Batch]:
+    def _take(self) -> Iterator[Batch]:
         while not isinstance(item := self._queue.get(), BaseException | None):
             yield item
         if item is not None:
