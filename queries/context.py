@@ -79,12 +79,6 @@ class Limits:
 # Property -> column that the database fills from it (0001_create_events.sql).
 PROMOTED: Mapping[str, str] = MappingProxyType(
     {
-        "$session_id": "session_id",
-        "$group_0": "group_0",
-        "$group_1": "group_1",
-        "$group_2": "group_2",
-        "$group_3": "group_3",
-        "$group_4": "group_4",
         "$current_url": "p_current_url",
         "$pathname": "p_pathname",
         "$host": "p_host",

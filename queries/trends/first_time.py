@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from queries.nodes import SeriesNode
+from queries.sql.buckets import TS
 from queries.sql.events import Span, scan
 from queries.sql.fragment import TRUE, Sql, all_of, instant, sql
+from queries.sql.math import Aggregate
 from queries.sql.series import matcher
 from queries.trends.request import CellRequest
 from queries.trends.scan import scaled
@@ -46,18 +48,24 @@ def first_time_people(series: SeriesNode, request: CellRequest, in_bucket: Sql |
 def _firsts(series: SeriesNode, request: CellRequest, value: Sql = TRUE) -> Sql:
     """One row per actor who counts: `actor`, `first_passing` and the breakdown value of that event."""
     passing = all_of([matcher(series, request.ctx).condition, request.common_condition()])
+    pool = _pool(series, request, passing)
+    # A condition that stands in WHERE and again in an aggregate trips the engine over a constant column.
+    only = TRUE if pool == passing else passing
     firsts = scan(
         request.ctx,
         [
             sql("{actor} AS actor", actor=request.question.actor.expression),
-            sql("minIf(ts, {passing}) AS first_passing", passing=passing),
-            sql("countIf({passing}) AS passing_events", passing=passing),
+            sql("{first} AS first_passing", first=Aggregate("min", (TS,)).where(only)),
+            sql("{count} AS passing_events", count=Aggregate("count").where(only)),
             sql("min(ts) AS first_of_kind"),
-            sql("argMinIf({value}, ts, {passing}) AS value_of_first", value=_value(request), passing=passing),
-            sql("argMinIf({value}, ts, {passing}) AS is_wanted", value=value, passing=passing),
+            sql(
+                "{of_first} AS value_of_first",
+                of_first=Aggregate("argMin", (_value(request), TS)).where(only),
+            ),
+            sql("{of_first} AS is_wanted", of_first=Aggregate("argMin", (value, TS)).where(only)),
         ],
         span=Span(None, request.span.end),
-        where=all_of([_kind(series, request), request.question.actor.present]),
+        where=all_of([pool, request.question.actor.present]),
         joins=request.joins,
         tail=sql("GROUP BY actor"),
     )
@@ -69,12 +77,12 @@ def _firsts(series: SeriesNode, request: CellRequest, value: Sql = TRUE) -> Sql:
     )
 
 
-def _kind(series: SeriesNode, request: CellRequest) -> Sql:
+def _pool(series: SeriesNode, request: CellRequest, passing: Sql) -> Sql:
     """Among which events the first one is looked for: of the name whatever its properties (D25), or only
     those passing all filters (D26)."""
     if series.effective_math is Math.FIRST_TIME_FOR_USER:
         return matcher(series.model_copy(update=_UNFILTERED), request.ctx).condition
-    return all_of([matcher(series, request.ctx).condition, request.common_condition()])
+    return passing
 
 
 def _in_range(request: CellRequest) -> Sql:

@@ -8,7 +8,7 @@ from queries.nodes import SeriesNode
 from queries.sql.events import scan
 from queries.sql.fragment import TRUE, Sql, all_of, any_of, bind, join, sql
 from queries.sql.hogql import aggregate_expression
-from queries.sql.math import MATHS, as_number, math_joins
+from queries.sql.math import MATHS, Aggregate, as_number, math_joins
 from queries.sql.series import matcher, names_of
 from queries.trends.request import CellRequest, Numbered
 from queries.vocabulary import Math
@@ -42,11 +42,14 @@ def _own_scan(numbered: Numbered, request: CellRequest) -> Sql:
 
 def _shared_scan(series: Sequence[Numbered], request: CellRequest) -> Sql:
     matchers = [matcher(node, request.ctx) for _, node in series]
+    wanted = any_of(m.condition for m in matchers)
+    # A condition that stands in WHERE and again in an aggregate trips the engine over a constant column.
+    only = [TRUE if m.condition == wanted else m.condition for m in matchers]
     values = [
-        cell_value(node, request, m.condition, place)
-        for place, ((_, node), m) in enumerate(zip(series, matchers, strict=True))
+        cell_value(node, request, condition, place)
+        for place, ((_, node), condition) in enumerate(zip(series, only, strict=True))
     ]
-    matched = [sql("countIf({condition})", condition=m.condition) for m in matchers]
+    matched = [Aggregate("count").where(condition) for condition in only]
     columns = [
         sql("{breakdown} AS breakdown", breakdown=request.breakdown_column),
         sql("{bucket} AS bucket", bucket=request.bucket),
@@ -61,7 +64,7 @@ def _shared_scan(series: Sequence[Numbered], request: CellRequest) -> Sql:
         columns,
         span=request.span,
         events=names_of(matchers),
-        where=all_of([any_of(m.condition for m in matchers), request.common_condition()]),
+        where=all_of([wanted, request.common_condition()]),
         joins=(*request.joins, *joins),
         tail=sql("GROUP BY breakdown, bucket"),
     )

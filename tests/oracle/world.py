@@ -14,6 +14,7 @@ MISSING = object()
 TEXTS = (MISSING, None, "", "x", "x", "y", "X Y", 1, "1", True, "true", ["x", 2])
 NUMBERS = (MISSING, None, 1, 2, 2.5, -3, "4", " 5 ", "abc", "", True, 10)
 PLANS = (MISSING, "free", "pro", "", None, 7)
+LONG_AGO = datetime(2023, 1, 1, tzinfo=UTC)
 FIRST_DAY = datetime(2024, 2, 20, tzinfo=UTC)
 DAYS = (
     60  # both clock changes of spring in Europe and North America, a leap day, a change of year is elsewhere
@@ -41,7 +42,10 @@ class Event:
 
 @dataclass
 class World:
-    """Events in no particular order, and each person's properties."""
+    """Events in no particular order, and each person's properties.
+
+    `identifies` are the payloads that link ids and set properties; as events they are among `events` too.
+    """
 
     zone: str
     week_start: int
@@ -60,11 +64,14 @@ def make_world(seed: int, size: int = 40) -> World:
     people = [f"p{n}" for n in range(rng.randint(1, 7))]
     ids = {person: [f"{person}-{k}" for k in range(rng.choice((1, 1, 2, 3)))] for person in people}
     events = [_event(rng, rng.choice(people), ids) for _ in range(rng.randint(0, size))]
-    persons, identifies = {}, []
+    persons: dict[str, dict[str, Any]] = {}
+    identifies = []
     for person in people:
         plan = rng.choice(PLANS)
         persons[person] = {} if plan is MISSING else {"plan": plan}
-        identifies += _identify(ids[person], persons[person])
+        links = _identify(ids[person], persons[person])
+        identifies += links
+        events += [Event("$identify", ids[person][0], LONG_AGO, link["properties"], person) for link in links]
     return World(rng.choice(ZONES), rng.choice((0, 1)), events, persons, identifies)
 
 
@@ -84,7 +91,6 @@ def _event(rng: random.Random, person: str, ids: dict[str, list[str]]) -> Event:
 
 def _identify(ids: list[str], properties: dict[str, Any]) -> list[dict[str, Any]]:
     """What links the ids and sets the properties, long before the range any question asks for."""
-    at = datetime(2023, 1, 1, tzinfo=UTC).isoformat()
-    base = {"event": "$identify", "distinct_id": ids[0], "timestamp": at}
+    base = {"event": "$identify", "distinct_id": ids[0], "timestamp": LONG_AGO.isoformat()}
     links = [{**base, "properties": {"$anon_distinct_id": other}} for other in ids[1:]]
     return [*links, {**base, "properties": {}, "$set": properties}]
