@@ -91,8 +91,15 @@ class SustainedThrottle(WindowThrottle):
 def caller_of(request: Any) -> str:
     """Whose requests are counted together: a key of a user, his sessions, or a guest's address."""
     if not request.user.is_authenticated:
-        return f"guest:{request.META.get('REMOTE_ADDR', '')}"
+        return f"guest:{address_of(request)}"
     return f"{request.user.pk}:{getattr(request.auth, 'pk', 'session')}"
+
+
+def address_of(request: Any) -> str:
+    """Where a request comes from; what the proxy in front says counts only when it is to be believed."""
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if get_config().trust_proxy else ""
+    # The last address is the one our own proxy has seen; those before it are the caller's claims.
+    return forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", "")
 
 
 def tightest(counts: list[Count]) -> Count | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,8 +15,9 @@ from insights_service import clock, throttling
 from insights_service.accounts import services
 from insights_service.accounts.authentication import SharedAccess
 from insights_service.accounts.models import Level, PersonalAPIKey, ProjectMembership
-from insights_service.accounts.permissions import ProjectView, ProjectViewSet
+from insights_service.accounts.permissions import ApiView, ProjectView, ProjectViewSet
 from insights_service.accounts.scopes import grants
+from insights_service.config import get_config
 from tests.api.accounts_world import PASSWORD, World, error_of, key_of, stored
 
 pytestmark = pytest.mark.django_db
@@ -322,6 +324,13 @@ class Closed(ProjectView):
         return Response({})
 
 
+class Throttled(ApiView):
+    public = True
+
+    def get(self, request: Any) -> Response:
+        return Response({})
+
+
 class Calculation(ProjectView):
     required_scopes = {"insight:read"}
 
@@ -484,11 +493,19 @@ def test_the_door_asks_the_database_a_constant_number_of_times(world, django_ass
 # Throttling (api M16)
 
 
-def test_rate_limits_when_configured(world, monkeypatch):
-    class Limits:
-        throttle_burst, throttle_sustained, test_clock = 2, 100, False
+def limit_to(monkeypatch: Any, *, burst: int, trust_proxy: bool = False) -> None:
+    limits = replace(
+        get_config(),
+        throttle_burst=burst,
+        throttle_sustained=100,
+        test_clock=False,
+        trust_proxy=trust_proxy,
+    )
+    monkeypatch.setattr(throttling, "get_config", lambda: limits)
 
-    monkeypatch.setattr(throttling, "get_config", Limits)
+
+def test_rate_limits_when_configured(world, monkeypatch):
+    limit_to(monkeypatch, burst=2)
     with clock.frozen(NOW + timedelta(seconds=37, days=world.owner.pk)):
         first, second, third = (world.call("GET", "/api/users/@me/") for _ in range(3))
         other_key = world.call("GET", "/api/users/@me/", key=key_of(world.owner))
@@ -498,6 +515,19 @@ def test_rate_limits_when_configured(world, monkeypatch):
     assert third.json()["detail"] == "Request was throttled. Expected available in 23 seconds."
     assert third["Retry-After"] == "23"
     assert other_key.status_code == 200
+
+
+@pytest.mark.parametrize("trust_proxy, second", [(True, 200), (False, 429)])
+def test_guests_are_counted_by_address(world, monkeypatch, trust_proxy, second):
+    """Two guests behind one proxy are two, when the proxy is to be believed."""
+    limit_to(monkeypatch, burst=1, trust_proxy=trust_proxy)
+    view, seen = Throttled.as_view(), []
+    with clock.frozen(NOW + timedelta(days=1000 + 2 * world.owner.pk + trust_proxy)):
+        for address in ("10.0.0.1", "10.0.0.2"):
+            request = RequestFactory().get("/", headers={"X-Forwarded-For": f"6.6.6.6, {address}"})
+            request.user = AnonymousUser()
+            seen.append(view(request).render().status_code)
+    assert seen == [200, second]
 
 
 def test_no_rate_limits_by_default(world):

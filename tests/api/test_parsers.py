@@ -197,6 +197,21 @@ def test_ways_to_write_a_field(world, body, content_type):
     assert (response.status_code, response.json()["first_name"]) == (200, "Grace")
 
 
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        pytest.param(JSON, id="-H 'Content-Type: application/json' -d name=\"string\""),
+        pytest.param(FORM, id='-d name="string"'),
+    ],
+)
+def test_the_commands_of_the_reference_page_make_an_insight(world, content_type):
+    path = "/api/projects/@current/insights/"
+    made = world.call("POST", path, b"name=string", content_type=content_type)
+    assert (made.status_code, made.json()["name"]) == (201, "string")
+    changed = world.call("PATCH", f"{path}{made.json()['id']}/", b"name=other", content_type=content_type)
+    assert (changed.status_code, changed.json()["name"]) == (200, "other")
+
+
 PARSE_ERROR = (400, "invalid_request", "parse_error", None)
 
 
