@@ -63,7 +63,7 @@ def stop(config: Config, options: argparse.Namespace) -> int:
         print(f"Somebody holds {config.run_dir}/lock, but {config.run_dir}/state.json does not say who.")
         return 1
     os.kill(owner["pid"], signal.SIGTERM)
-    if not _until(lambda: not is_running(config.run_dir), _STOP_SECONDS):
+    if not _until(lambda: not is_alive(owner["pid"], owner["started"]), _STOP_SECONDS):
         print(f"The supervisor (pid {owner['pid']}) has not ended after {_STOP_SECONDS} s.")
         return 1
     print("Stopped.")
