@@ -47,7 +47,7 @@ def prepare_for_query(project_id: int) -> Identities:
     if pending:
         push(project_id)
     if loaded < moved:
-        _reload_overrides(project_id)
+        _reload_if_stale(project_id)
     return Identities(current, moved > 0)
 
 
@@ -68,7 +68,7 @@ def push_everything(project_id: int) -> int:
 
     Rows that ClickHouse has and PostgreSQL has not are marked as deleted.
     """
-    current, *_ = _state(project_id)
+    current, last_moved, *_ = _state(project_id)
     actors = _column("SELECT actor_no FROM persons_distinctid WHERE project_id = %s", project_id)
     moved = set(
         _column(
@@ -83,7 +83,7 @@ def push_everything(project_id: int) -> int:
     _copy_persons(project_id, dict.fromkeys(persons, current))
     _copy_groups(project_id, groups)
     _copy_actors(project_id, actors, moved)
-    _reload_overrides(project_id)
+    _reload(project_id, last_moved)
     return len(actors) + len(persons) + len(groups)
 
 
@@ -97,20 +97,24 @@ def _state(project_id: int) -> tuple[int, int, int, bool]:
     return rows[0] if rows else (0, 0, 0, False)  # type: ignore[return-value]
 
 
-def _reload_overrides(project_id: int) -> None:
-    """Make the dictionary of moved actors fresh; of several queries at once in a process, one does it."""
+def _reload_if_stale(project_id: int) -> None:
+    """Of several queries at once in a process, one reloads and the others wait for it."""
     with _reloading:
         _, moved, loaded, _ = _state(project_id)
-        if loaded >= moved:
-            return
-        cluster = get_config().clickhouse_cluster
-        on_cluster = f" ON CLUSTER '{cluster}'" if cluster else ""
-        event_store().command(f"SYSTEM RELOAD DICTIONARY{on_cluster} actor_override_dict")
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE persons_identitystate SET loaded = greatest(loaded, %s) WHERE project_id = %s",
-                [moved, project_id],
-            )
+        if loaded < moved:
+            _reload(project_id, moved)
+
+
+def _reload(project_id: int, moved: int) -> None:
+    """Make the dictionary of moved actors fresh, which it then is up to revision `moved` at least."""
+    cluster = get_config().clickhouse_cluster
+    on_cluster = f" ON CLUSTER '{cluster}'" if cluster else ""
+    event_store().command(f"SYSTEM RELOAD DICTIONARY{on_cluster} actor_override_dict")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE persons_identitystate SET loaded = greatest(loaded, %s) WHERE project_id = %s",
+            [moved, project_id],
+        )
 
 
 def _copy_actors(project_id: int, actor_nos: Iterable[int], moved: set[int]) -> None:
