@@ -13,6 +13,7 @@ from typing import Any
 from queries.actors.compile import compile_actors
 from queries.context import ProjectContext
 from queries.errors import NotSupported
+from queries.hogql.query import compile_events, compile_hogql
 from queries.lifecycle.compile import compile_lifecycle
 from queries.lifecycle.legacy_shape import lifecycle_legacy
 from queries.paths.compile import compile_paths
@@ -47,6 +48,8 @@ KINDS: Mapping[str, Kind] = {
         Kind("StickinessQuery", compile_stickiness, stickiness_legacy),
         Kind("LifecycleQuery", compile_lifecycle, lifecycle_legacy),
         Kind("ActorsQuery", compile_actors),
+        Kind("HogQLQuery", compile_hogql),
+        Kind("EventsQuery", compile_events),
     )
 }
 

@@ -27,26 +27,26 @@ MAX_PATH = 8
 TEXTUAL_SESSION_KEYS = frozenset({"$entry_current_url", "$exit_current_url", "$channel_type"})
 
 
-def event_column(name: Name, ctx: ProjectContext, span: Span = Span()) -> Value:
+def event_column(name: Name, ctx: ProjectContext, span: Span = Span()) -> Value | None:
     """`event`, `properties.x`, `person.properties.x`, `group_0.properties.x`, `session.$session_duration`...
 
-    `span` is the query's range, in which sessions are looked for.
+    None when events have no such column. `span` is the query's range, in which sessions are looked for.
     """
     head, rest = name.path[0], name.path[1:]
     if len(name.path) > MAX_PATH:
-        refuse(f'"{str(name)[:80]}" is nested too deep', name.position)
+        return None
     if not rest and head in COLUMNS:
         return COLUMNS[head](ctx)
     if head == "properties" and rest:
         stored = stored_event_property(rest[0], ctx)
         return _property(stored, rest, ctx.property_types.get(("event", rest[0])))
     if head == "person" and rest:
-        return _person_column(name, rest, ctx)
+        return _person_column(rest, ctx)
     if head == "session" and len(rest) == 1:
-        return _session_column(name, rest[0], ctx, span)
+        return _session_column(rest[0], ctx, span)
     if head in _GROUPS and rest:
-        return _group_column(name, _GROUPS[head], rest, ctx)
-    unknown_column(name)
+        return _group_column(_GROUPS[head], rest, ctx)
+    return None
 
 
 def unknown_column(name: Name) -> NoReturn:
@@ -88,7 +88,7 @@ def _keys(path: tuple[str, ...]) -> Sql:
     return sql(template, **{f"k{place}": bind(key) for place, key in enumerate(path)})
 
 
-def _person_column(name: Name, rest: tuple[str, ...], ctx: ProjectContext) -> Value:
+def _person_column(rest: tuple[str, ...], ctx: ProjectContext) -> Value | None:
     match rest:
         case ("id",):
             return Value(person_id(ctx), Kind.TEXT)
@@ -101,15 +101,15 @@ def _person_column(name: Name, rest: tuple[str, ...], ctx: ProjectContext) -> Va
             return Value(person_json(ctx), Kind.TEXT)
         case ("properties", *_):
             return property_column(person_property(rest[1], ctx), rest[1:], "person", ctx)
-    unknown_column(name)
+    return None
 
 
-def _session_column(name: Name, key: str, ctx: ProjectContext, span: Span) -> Value:
+def _session_column(key: str, ctx: ProjectContext, span: Span) -> Value | None:
     key = {"id": "$session_id", "session_id": "$session_id", "duration": "$session_duration"}.get(key, key)
     if key == "$session_id":
         return COLUMNS[key](ctx)
     if key not in SESSION_KEYS:
-        unknown_column(name)
+        return None
     declared = session_type(key)
     return Value(
         session_property_of_event(key, ctx, span), Kind.PROPERTY, is_nullable=True, declared=declared
@@ -122,12 +122,12 @@ def session_type(key: str) -> DeclaredType:
     return "Boolean" if key == "$is_bounce" else "Numeric"
 
 
-def _group_column(name: Name, index: int, rest: tuple[str, ...], ctx: ProjectContext) -> Value:
+def _group_column(index: int, rest: tuple[str, ...], ctx: ProjectContext) -> Value | None:
     if rest in (("key",), ("id",)):
         return _property(sql("toString({key})", key=GROUP_COLUMNS[index]), ("key",))
     if rest[0] == "properties" and len(rest) > 1:
         return property_column(group_property(index, rest[1], ctx), rest[1:], "group", ctx)
-    unknown_column(name)
+    return None
 
 
 _GROUPS = {f"group_{index}": index for index in range(5)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from queries.context import ProjectContext
-from queries.hogql.columns import event_column
+from queries.hogql.columns import event_column, unknown_column
 from queries.hogql.forms import lowering
 from queries.hogql.lowering import NO_AGGREGATES, Aggregation, Lowering
 from queries.hogql.parser import read_expression
@@ -28,7 +28,7 @@ class EventScope:
         self.span = span
 
     def column(self, name: Name) -> Value:
-        return event_column(name, self.ctx, self.span)
+        return event_column(name, self.ctx, self.span) or unknown_column(name)
 
     def person_number(self, position: int) -> Sql:
         return person_number(self.ctx)
@@ -52,7 +52,12 @@ def aggregation_over(condition: Sql | None) -> Aggregation:
 
 
 def marked(fragment: Sql) -> Sql:
-    """The fragment with the mark that makes the store's refusals the user's errors, not ours."""
+    """The expression with the mark that makes the store's refusals the user's errors, not ours."""
+    return sql("({fragment})", fragment=marked_statement(fragment))
+
+
+def marked_statement(fragment: Sql) -> Sql:
+    """The same for a whole statement."""
     if len(fragment.pieces) > MAX_PIECES:
         refuse("The SQL is too complex", 1)
-    return sql(f"({{fragment}} {USER_WRITTEN})", fragment=fragment)
+    return sql(f"{{fragment}} {USER_WRITTEN}", fragment=fragment)

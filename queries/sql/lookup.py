@@ -40,6 +40,11 @@ def person_id(ctx: ProjectContext) -> Sql:
     return sql("if({known} != '', {known}, {own})", known=known, own=personless_id(ctx))
 
 
+def known_person_id(ctx: ProjectContext, actor_no: Sql) -> Sql:
+    """The id of the profile of an actor's person as text; '' without one."""
+    return _of_person(sql("toString(uuid)"), ctx, person_number(ctx, actor_no))
+
+
 def personless_id(ctx: ProjectContext, distinct_id: Sql = sql("distinct_id")) -> Sql:
     """The id of the person that a distinct id without a profile counts as: a UUID of version 5 (RFC 4122)."""
     digest = sql(
@@ -74,13 +79,13 @@ def session_property_of_event(key: str, ctx: ProjectContext, span: Span = Span()
     return looked_up(sql("session_id"), sql("SELECT session_id AS k, value AS v FROM ({s})", s=values))
 
 
-def _of_person(value: Sql, ctx: ProjectContext) -> Sql:
+def _of_person(value: Sql, ctx: ProjectContext, person: Sql | None = None) -> Sql:
     pairs = sql(
         "SELECT person_no AS k, {value} AS v FROM person FINAL WHERE {project} AND is_deleted = 0",
         value=value,
         project=project_condition(ctx),
     )
-    return looked_up(person_number(ctx), pairs)
+    return looked_up(person or person_number(ctx), pairs)
 
 
 def looked_up(key: Sql, pairs: Sql) -> Sql:
