@@ -17,7 +17,7 @@ from datetime import UTC, tzinfo
 from hashlib import blake2b
 from io import BufferedReader
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import orjson
 
@@ -125,7 +125,7 @@ def read_batches(path: Path, options: Options) -> Iterator[Batch]:
     """The rows of a file, read and parsed. Raises as `import_file` does; writes nothing."""
     with path.open("rb") as raw, _unpacked(raw) as stream:
         beginning = stream.peek(64)[:64]
-        rows = FORMATS[options.format or detect(path.name, beginning)](stream)
+        rows = FORMATS[options.format or detect(path.name, beginning)](cast(IO[bytes], stream))
         reader = _RowReader(options)
         batch = Batch()
         try:

@@ -158,8 +158,10 @@ def _properties(raw: Mapping[str, Any]) -> dict[str, Any]:
     for key in _BESIDE:
         if beside := raw.get(key):
             inside = properties.get(key)
-            both = isinstance(inside, dict) and isinstance(beside, dict)
-            properties[key] = {**inside, **beside} if both else inside or beside
+            if isinstance(inside, dict) and isinstance(beside, dict):
+                properties[key] = {**inside, **beside}
+            else:
+                properties[key] = inside or beside
     return properties
 
 

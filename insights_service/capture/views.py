@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import orjson
 from django.db import InterfaceError, OperationalError
@@ -40,7 +40,7 @@ REMOTE_CONFIG: Mapping[str, Any] = {"supportedCompression": ["gzip", "gzip-js"],
 class SdkView(View):
     """What all endpoints of SDKs share: any origin, no CSRF, errors in the contract's form (api X1)."""
 
-    http_method_names: ClassVar[list[str]] = ["get", "post", "head", "options"]
+    http_method_names = ["get", "post", "head", "options"]
 
     @method_decorator(csrf_exempt)
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -52,7 +52,8 @@ class SdkView(View):
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = refused(Refused("method_not_allowed", f'Method "{request.method}" not allowed.'))
-        response["Allow"] = ", ".join(self._allowed_methods())
+        allowed = [name.upper() for name in self.http_method_names if hasattr(self, name)]
+        response["Allow"] = ", ".join(allowed)
         return response
 
 
@@ -73,7 +74,7 @@ class CaptureView(SdkView):
 class CaptureV1View(SdkView):
     """Takes events of the newest wire and answers for each (`results` by uuid)."""
 
-    http_method_names: ClassVar[list[str]] = ["post", "options"]
+    http_method_names = ["post", "options"]
 
     def post(self, request: HttpRequest) -> HttpResponse:
         headers = Headers(

@@ -23,7 +23,8 @@ _ANONYMOUS = re.compile(r"(?:[a-z0-9]+-){4}[a-z0-9]+")
 class PersonView:
     """A person as the API shows it (api W17, W21).
 
-    Without a profile, `created_at` and `is_identified` are None. `distinct_ids` are the oldest MAX_DISTINCT_IDS.
+    Without a profile, `created_at` and `is_identified` are None. `distinct_ids` are the oldest
+    MAX_DISTINCT_IDS.
     """
 
     person_no: int

@@ -261,7 +261,7 @@ def set_inserter(project_id: int, name: str) -> None:
 def _query(statement: str, parameters: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _run(statement: str, parameters: Any) -> None:

@@ -94,7 +94,7 @@ def _state(project_id: int) -> tuple[int, int, int, bool]:
         " FROM persons_identitystate WHERE project_id = %s",
         [project_id, project_id],
     )
-    return rows[0] if rows else (0, 0, 0, False)  # type: ignore[return-value]
+    return rows[0] if rows else (0, 0, 0, False)
 
 
 def _reload_if_stale(project_id: int) -> None:
@@ -187,4 +187,4 @@ def _stored(statement: str, project_id: int) -> list[int]:
 def _rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
