@@ -123,7 +123,7 @@ class Config:
     )
     allowed_hosts: tuple[str, ...] = setting(
         "ALLOWED_HOSTS",
-        "Host names the server answers to, comma separated.",
+        "Host names the server answers to, comma separated; loopback names always work.",
         default=LOOPBACK_HOSTS,
         read=words,
     )

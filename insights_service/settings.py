@@ -14,7 +14,8 @@ _config = get_config()
 DEBUG = _config.debug
 # Without a secret no session can be made: serving processes refuse that start (Config.require_stores).
 SECRET_KEY = _config.secret_key or "no-secret-outside-a-running-stack"
-ALLOWED_HOSTS = [*_config.allowed_hosts, *(LOOPBACK_HOSTS if DEBUG else ())]
+# Probes on the machine itself ask by its loopback address, whatever the public name is.
+ALLOWED_HOSTS = [*_config.allowed_hosts, *LOOPBACK_HOSTS]
 ROOT_URLCONF = "insights_service.urls"
 WSGI_APPLICATION = "insights_service.wsgi.application"
 
