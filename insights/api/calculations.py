@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
+import orjson
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -50,14 +52,14 @@ class CalculationView(ProjectView):
     required_scopes: ClassVar = {"insight:read"}
     insight: ClassVar[str]
     needs_entities: ClassVar[bool] = True
-    table: CsvTable | None = None
+    for_table: tuple[str, Any] | None = None
 
     @extend_schema(parameters=PARAMETERS, responses=CALCULATION)
     def get(self, request: Any, **_: Any) -> Response:
         """Calculate, with parameters in the query string."""
         return self.calculate(request)
 
-    @extend_schema(parameters=PARAMETERS, request=serializers.DictField(), responses=CALCULATION)
+    @extend_schema(parameters=PARAMETERS, request=OpenApiTypes.OBJECT, responses=CALCULATION)
     def post(self, request: Any, **_: Any) -> Response:
         """Calculate, with parameters in the body, the query string, or both."""
         return self.calculate(request)
@@ -74,7 +76,7 @@ class CalculationView(ProjectView):
                 raise legacy_error(error, legacy.spell) from error
             raise
         result = self._legacy_result(found, legacy, ctx)
-        self.table = result_table(legacy.node.kind, result)
+        self.for_table = (legacy.node.kind, found.result if isinstance(result, orjson.Fragment) else result)
         return Response(self.envelope(result, found))
 
     def envelope(self, result: Any, found: Answer) -> dict[str, Any]:
@@ -89,7 +91,7 @@ class CalculationView(ProjectView):
 
     def csv_table(self, response: Response) -> CsvTable | None:
         """The result as a table (api Y2-Y6)."""
-        return self.table
+        return result_table(*self.for_table) if self.for_table else None
 
     def _read(self, parameters: Mapping[str, Any]) -> LegacyQuery:
         if self.needs_entities and not any(name in parameters for name in ("events", "actions", "groups")):
