@@ -1,7 +1,7 @@
 """Group commit: requests hand over their events and wait; one thread per process writes them together.
 
 While one batch is being written the next one gathers, so a batch is as large as the load is high, and
-nobody waits for a timer.
+a lone client never waits for company.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from insights_service.persons.values import Notice
 MAX_BATCH_EVENTS = 10_000
 MAX_WAITING_BYTES = 256 * 1024 * 1024
 MAX_WAIT_SECONDS = 30
+LINGER_SECONDS = 0.01
 
 log = structlog.get_logger("insights.capture")
 
@@ -55,6 +56,7 @@ class Flusher:
     def __init__(self) -> None:
         self._waiting: deque[Submission] = deque()
         self._waiting_bytes = 0
+        self._last_size = 1
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._stopping = False
@@ -94,6 +96,10 @@ class Flusher:
         """Submissions of one project, oldest first; waits for the first. Empty when it is time to stop."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._stopping)
+            # Those that were answered together come back together: wait for the last of them, not long.
+            self._changed.wait_for(
+                lambda: len(self._waiting) >= self._last_size or self._stopping, LINGER_SECONDS
+            )
             batch: list[Submission] = []
             others: deque[Submission] = deque()
             room = MAX_BATCH_EVENTS
@@ -105,6 +111,7 @@ class Flusher:
                 else:
                     others.append(submission)
             self._waiting = others
+            self._last_size = len(batch)
             return batch
 
 
