@@ -129,12 +129,17 @@ def _copy_of(installed: Path) -> Path:
     if not copy.exists():
         _make_shared_folder()
         draft = copy.with_name(f"{copy.name}.{os.getpid()}")
-        shutil.copytree(installed, draft, symlinks=True)
+        # The programs look for their libraries beside the package, so both are copied as they stand.
+        package = installed.parent
+        shutil.copytree(installed, draft / package.name / installed.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, draft / libraries.name, symlinks=True)
         try:
             draft.rename(copy)
         except OSError:  # another start was faster
             shutil.rmtree(draft)
-    return copy
+    return copy / installed.parent.name / installed.name
 
 
 def _major_version() -> str:
