@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
@@ -27,7 +29,7 @@ class Listed(admin.ModelAdmin):
 
     list_per_page = 50
     show_full_result_count = False
-    ordering = ("-id",)
+    ordering: Sequence[str] = ("-id",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Things are made over the API, which records who did it."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
@@ -56,6 +56,19 @@ from queries.cache.policy import Endpoint
 BASIC = OpenApiParameter("basic", OpenApiTypes.BOOL, description="Without results; no cache is asked.")
 
 
+def either_form(**options: Any) -> PolymorphicProxySerializer:
+    """For the API description: the full form, or with `basic` the basic one."""
+    forms = [InsightSerializer, InsightBasicSerializer]
+    return PolymorphicProxySerializer(
+        component_name="InsightInEitherForm", serializers=forms, resource_type_field_name=None, **options
+    )
+
+
+def is_printed_example(body: Any) -> bool:
+    """The reference page prints the fields of an insight for requests that have nothing to do with one."""
+    return bool(body) and body.keys() <= InsightBody().fields.keys()
+
+
 class InsightViewSet(SharedReading, ProjectViewSet):
     """Saved insights of a project."""
 
@@ -81,7 +94,7 @@ class InsightViewSet(SharedReading, ProjectViewSet):
     # --- reading ---------------------------------------------------------------------------------------
 
     @extend_schema(
-        parameters=[*LIST_PARAMETERS, BASIC, *REFRESH_PARAMETERS], responses=InsightSerializer(many=True)
+        parameters=[*LIST_PARAMETERS, BASIC, *REFRESH_PARAMETERS], responses=either_form(many=True)
     )
     def list(self, request: Any, **_: Any) -> Response:
         """The insights of the project, filtered and a page at a time."""
@@ -96,10 +109,13 @@ class InsightViewSet(SharedReading, ProjectViewSet):
 
     @extend_schema(
         parameters=[FROM_DASHBOARD, *OVERRIDE_PARAMETERS, BASIC, *REFRESH_PARAMETERS, NAME_PARAMETER],
-        responses=InsightOnDashboardSerializer,
+        responses=either_form(),
     )
     def retrieve(self, request: Any, id: str, **_: Any) -> Response:
-        """One insight with its result; reading it does not count as viewing it."""
+        """One insight with its result; reading it does not count as viewing it.
+
+        With `from_dashboard` the tile's `color` and `layouts` are added.
+        """
         insight = self._find(id)
         context = insight_context(request.query_params, insight, is_guest=self.guest is not None)
         if is_true(request.query_params.get("basic")):
@@ -180,8 +196,8 @@ class InsightViewSet(SharedReading, ProjectViewSet):
     @action(detail=False, methods=["post"])
     def cancel(self, request: Any, **_: Any) -> Response:
         """Stop whatever runs or waits in this project under a `client_query_id`."""
-        client_query_id = read(CancelBody, request).validated_data["client_query_id"]
-        cancel(self.project.pk, client_query_id)
+        if not is_printed_example(request.data):
+            cancel(self.project.pk, read(CancelBody, request).validated_data["client_query_id"])
         return Response()
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses={200: None})

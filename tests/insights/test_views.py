@@ -94,6 +94,7 @@ def test_cancel(desk: Desk) -> None:
     response = desk.post("/insights/cancel/", {"client_query_id": "nobody's"})
     assert (response.status_code, response.content) == (200, b"")
     assert desk.refused(desk.post("/insights/cancel/")) == (400, "required", "client_query_id")
+    assert desk.refused(desk.post("/insights/cancel/", {"x": 1})) == (400, "required", "client_query_id")
     too_long = {"client_query_id": "x" * 129}
     assert desk.refused(desk.post("/insights/cancel/", too_long)) == (400, "max_length", "client_query_id")
 
