@@ -8,10 +8,12 @@ until the store has finished what the other one sent.
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -32,7 +34,6 @@ log = structlog.get_logger("insights.capture")
 
 STORE_IS_DOWN = (ClickHouseError, OperationalError, InterfaceError)
 RETRY_AFTER_SECONDS = (0.1, 0.3, 0.6, 1, 2, 4, 8)
-_OWN_NAME = secrets.token_hex(16)
 _POLL_SECONDS = 0.02
 # Up to this many stored events per new one, fetching all of a time range beats asking for single ones.
 _SURPLUS = 5
@@ -79,11 +80,18 @@ def _write_once(project_id: int, events: Sequence[Event], notices: Sequence[Noti
 
 def _take_over(project_id: int) -> None:
     """Wait until no insert of a former holder of the lock is running: it could have died in the middle."""
-    if store.last_inserter(project_id) == _OWN_NAME and project_id not in _uncertain:
+    own_name = process_name(os.getpid())
+    if store.last_inserter(project_id) == own_name and project_id not in _uncertain:
         return
     while running_inserts(event_store(), _comment(project_id)):
         time.sleep(_POLL_SECONDS)
-    store.set_inserter(project_id, _OWN_NAME)
+    store.set_inserter(project_id, own_name)
+
+
+@cache
+def process_name(pid: int) -> str:
+    """A name that no other process has or had; also not a fork of this one, hence the argument."""
+    return secrets.token_hex(16)
 
 
 def _comment(project_id: int) -> str:

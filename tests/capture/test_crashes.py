@@ -111,7 +111,7 @@ def test_the_next_process_waits_for_an_insert_of_a_dead_one(
         return running_inserts(client, comment)
 
     monkeypatch.setattr(ingest, "running_inserts", still_running)
-    monkeypatch.setattr(ingest, "_OWN_NAME", "successor")
+    monkeypatch.setattr(ingest, "process_name", lambda pid: "successor")
     assert ingest.write_batch(project, batch, now=clock.now()) == 0
     assert len(seen) == 2
     assert rows("distinct_id") == [("u",)]
