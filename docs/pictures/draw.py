@@ -37,13 +37,12 @@ def main() -> None:
 def chart(labels: list[str], data: list[float]) -> str:
     """One bar per bucket with its number above and its label below."""
     scale = (HEIGHT - FOOT - 40) / max([*data, 1])
-    parts = [
-        bar(place, label, number, scale)
-        for place, (label, number) in enumerate(zip(labels, data, strict=True))
-    ]
+    columns = enumerate(zip(labels, data, strict=True))
+    parts = [bar(place, label, number, scale) for place, (label, number) in columns]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
-        ' aria-label="Purchases by month of 2024"><style>text{font:13px sans-serif;text-anchor:middle;fill:#444}'
+        ' aria-label="Purchases by month of 2024">'
+        "<style>text{font:13px sans-serif;text-anchor:middle;fill:#444}"
         "rect{fill:#3b6fd4}@media(prefers-color-scheme:dark){text{fill:#ccc}rect{fill:#7aa2f0}}</style>"
         f"{''.join(parts)}</svg>\n"
     )
