@@ -240,7 +240,7 @@ def _enqueue(question: Question, kept: Kept) -> Answer:
         id=question.run.id,
         project_id=question.ctx.project_id,
         cache_key=question.key,
-        work={"query": asked.node.to_wire()},
+        work=background.work(asked.node),
         insight_id=asked.insight_id,
         dashboard_id=asked.dashboard_id,
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from django.db import transaction
+from django.db import connection, transaction
 from kombu.exceptions import OperationalError as BrokerError
 
 from insights import keeping
@@ -23,6 +23,7 @@ from queries.cache.connection import CacheUnavailable
 from queries.cache.status import NewRun, QueryStatus
 from queries.errors import StoreUnavailable
 from queries.execute import Progress, progress
+from queries.wrappers import SourceNode
 
 log = structlog.get_logger(__name__)
 
@@ -47,9 +48,17 @@ def start(new: NewRun, *, now: datetime, reuse_failed: bool) -> QueryStatus:
     """
     limit = get_config().background_query_timeout_seconds
     status, is_new = keeping.board().start(new, now=now, limit_seconds=limit, reuse_failed=reuse_failed)
-    if is_new:
-        transaction.on_commit(lambda: send(status))
+    if is_new and connection.in_atomic_block:
+        transaction.on_commit(lambda: send(status), robust=True)  # too late to fail the request
+    elif is_new:
+        send(status)
     return status
+
+
+def work(node: SourceNode) -> dict[str, Any]:
+    """What a worker has to know: the question, and the time if it is held (tests)."""
+    held = clock.held()
+    return {"query": node.to_wire(), "now": held and held.isoformat()}
 
 
 def send(status: QueryStatus) -> None:

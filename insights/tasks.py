@@ -13,7 +13,7 @@ import structlog
 
 from insights import background, keeping
 from insights.answer import message_of
-from insights.compute import Run, compute_once
+from insights.compute import Run, compute_once, kill_run
 from insights.context import project_context
 from insights_service import clock
 from insights_service.accounts.models import Project
@@ -37,7 +37,11 @@ def compute(task: Any, project_id: int, run_id: str, token: str) -> None:
     status = keeping.board().pick_up(project_id, run_id, token, now=clock.now(), task_id=task.request.id)
     if status is None:
         return
-    with beating(lambda: _beat(status), every_seconds=BEAT_SECONDS):
+    held = status.work.get("now")
+    with (
+        clock.frozen(clock.read_instant(held) if held else clock.held()),
+        beating(lambda: _beat(status), every_seconds=BEAT_SECONDS),
+    ):
         _end(status, _failure_of(status))
 
 
@@ -48,7 +52,8 @@ def sweep() -> None:
         board = keeping.board()
         for status in board.lost(now=clock.now()):
             log.warning("run_lost", project=status.project_id, query_id=status.id, attempts=status.attempts)
-            if board.may_retry(status):
+            kill_run(status.project_id, status.id, status.token)  # the dead worker's statement runs on
+            if board.requeue(status, now=clock.now()):
                 background.send(status)
             else:
                 board.fail(status, now=clock.now(), message=None)

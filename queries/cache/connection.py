@@ -5,19 +5,21 @@ Nothing in this package must fail because the cache is down; what cannot be look
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError, TimeoutError
 
-T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 PREFIX = "insights"
-# After a failure nobody tries again for this long, so that an unreachable host delays one caller only.
+# After a failure nobody tries again for this long, or ten times as long as the failure took to show: a host
+# that swallows packets delays few callers.
 PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
 
 
 class CacheUnavailable(Exception):
@@ -37,11 +39,18 @@ class Connection:
         """The client, for a few calls. RedisError inside the block becomes `CacheUnavailable`."""
         if time.monotonic() < self._paused_until:
             raise CacheUnavailable("The cache did not answer a moment ago.")
+        started = time.monotonic()
         try:
             yield self._connect()
         except RedisError as error:
-            self._paused_until = time.monotonic() + self._pause_seconds
+            log.warning("cache_unavailable: %s: %s", type(error).__name__, error)
+            if isinstance(error, ConnectionError | TimeoutError):
+                self._pause(time.monotonic() - started)
             raise CacheUnavailable("The cache does not answer.") from error
+
+    def _pause(self, took_seconds: float) -> None:
+        pause = min(max(self._pause_seconds, 10 * took_seconds), LONGEST_PAUSE_SECONDS)
+        self._paused_until = time.monotonic() + pause
 
 
 def name(kind: str, project_id: int, identifier: str) -> str:

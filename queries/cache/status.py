@@ -195,12 +195,13 @@ class StatusBoard:
     ) -> QueryStatus | None:
         """The run, marked as taken by a worker; None when there is nothing to do any more.
 
-        A run that a living worker has already is not given to a second one.
+        A run that a living worker has already is not given to a second one, nor to a third at all.
         """
         status = self.get(project_id, run_id, now=now)
         if status is None or status.complete or status.token != token:
             return None
-        if status.beat and self._time() - status.beat < LOST_SECONDS:
+        is_alive = status.beat and self._time() - status.beat < LOST_SECONDS
+        if is_alive or status.attempts >= MAX_ATTEMPTS:
             return None
         taken = replace(
             status,
@@ -252,9 +253,13 @@ class StatusBoard:
                     found.append(status)
         return found
 
-    def may_retry(self, status: QueryStatus) -> bool:
-        """Whether a lost run is worth another worker: once, and only if its time is not over."""
-        return status.is_picked_up and status.attempts < MAX_ATTEMPTS and self._time() < status.deadline
+    def requeue(self, status: QueryStatus, *, now: datetime) -> bool:
+        """Let a lost run wait for another worker; False when it had its chances, or is no more."""
+        if not status.is_picked_up or status.attempts >= MAX_ATTEMPTS:
+            return False
+        deadline = self._time() + status.limit_seconds + QUEUE_GRACE_SECONDS
+        waiting = replace(status, pickup_time=None, beat=0.0, deadline=deadline, expiration_time=now + LIFE)
+        return self._change(waiting)
 
     # --- inside ------------------------------------------------------------------------------------------
 
