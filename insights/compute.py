@@ -16,6 +16,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from insights import keeping
+from insights_service import metrics
 from insights_service.config import get_config
 from insights_service.persons.event_store import event_store
 from insights_service.persons.sync import prepare_for_query
@@ -110,7 +111,9 @@ def compute(
         identities = prepare_for_query(ctx.project_id)
         client = event_store()
     plan = compile_node(node, replace(ctx, has_overrides=identities.has_overrides))
-    ran = run(plan, client=client, tag=tag, limits=ctx.limits, before_each=check)
+    with metrics.measured_query(tag.kind) as count_rows:
+        ran = run(plan, client=client, tag=tag, limits=ctx.limits, before_each=check)
+        count_rows(ran.rows_read)
     log.info(
         "query",
         project=ctx.project_id,

@@ -22,11 +22,11 @@ from celery.signals import before_task_publish, setup_logging, worker_ready
 from insights_service import clock
 from insights_service.config import get_config
 from insights_service.embedded.services import READY_FILE_VARIABLE
+from insights_service.stores import QUEUE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "insights_service.settings")
 
 _config = get_config()
-QUEUE = "insights"
 # Task -> seconds between two runs. A run that nobody takes in that time is dropped.
 PERIODIC = {"insights.sweep": 10.0}
 _NOW_HEADER = "insights_now"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -25,7 +26,6 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from redis import RedisError
 
 from insights_service import stores
-from insights_service.celery import QUEUE
 
 REQUESTS = Counter("insights_requests", "Answered requests.", ["method", "route", "status"])
 REQUEST_SECONDS = Histogram("insights_request_seconds", "Time until the answer began.", ["route"])
@@ -60,12 +60,36 @@ class CountRequests:
         return response
 
 
+@contextmanager
+def measured_query(kind: str) -> Iterator[Callable[[int], None]]:
+    """Counts the block as one computed query; call what it gives with the number of rows read."""
+    started = time.perf_counter()
+    outcome = "error"
+    try:
+        yield QUERY_ROWS.labels(kind).inc
+        outcome = "ok"
+    finally:
+        QUERIES.labels(kind, outcome).inc()
+        QUERY_SECONDS.labels(kind).observe(time.perf_counter() - started)
+
+
+def count_answer(mode: str, *, is_cached: bool, has_result: bool) -> None:
+    """One answered question: `cache`, `computed`, or `none` when there is no result (yet)."""
+    ANSWERS.labels(mode, "none" if not has_result else "cache" if is_cached else "computed").inc()
+
+
+def count_events(**outcomes: int) -> None:
+    """`count_events(stored=10, duplicate=2)`: events by what became of them."""
+    for outcome, number in outcomes.items():
+        EVENTS.labels(outcome).inc(number)
+
+
 class _QueueDepth:
     """Tasks waiting, read when somebody looks; absent while Redis is down."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
-            waiting = stores.queue_redis().llen(QUEUE)
+            waiting = stores.queue_redis().llen(stores.QUEUE)
         except RedisError:
             return
         yield GaugeMetricFamily("insights_queue_depth", "Background tasks waiting.", value=float(waiting))

@@ -13,7 +13,7 @@ from redis.retry import Retry
 
 from insights_service.config import get_config
 
-KEY_PREFIX = "insights:"
+QUEUE = "insights"  # the Redis list of background tasks that wait
 
 
 def _connect(url: str) -> redis.Redis:

@@ -22,6 +22,7 @@ from django.db import (
     connection,
 )
 
+from insights_service import metrics
 from insights_service.capture.ingest import STORE_IS_DOWN, write_batch
 from insights_service.capture.normalize import Event
 from insights_service.capture.refusals import Refused, invalid_payload
@@ -135,7 +136,8 @@ def _write(batch: Sequence[Submission]) -> None:
     events = [event for submission in batch for event in submission.events]
     notices = [notice for submission in batch for notice in submission.notices]
     now = max(submission.now for submission in batch)
-    write_batch(batch[0].project_id, events, notices, now=now)
+    stored = write_batch(batch[0].project_id, events, notices, now=now)
+    metrics.count_events(stored=stored, duplicate=len(events) - stored, dropped=len(notices))
 
 
 def _refuse(batch: Sequence[Submission], exc: Exception) -> None:
@@ -146,6 +148,7 @@ def _refuse(batch: Sequence[Submission], exc: Exception) -> None:
         exc = Refused("invalid_api_key", "The project of this token was deleted.")
     elif isinstance(exc, DataError):
         exc = invalid_payload("An event holds a value that cannot be stored.")
+    metrics.count_events(refused=sum(len(submission.events) for submission in batch))
     for submission in batch:
         submission.done.set_exception(exc)
 
@@ -163,6 +166,7 @@ def accept(project_id: int, events: Sequence[Event], notices: Sequence[Notice], 
     submission = Submission(project_id, now, events, notices)
     flusher.submit(submission)
     try:
-        submission.done.result(MAX_WAIT_SECONDS)
+        with metrics.CAPTURE_SECONDS.time():
+            submission.done.result(MAX_WAIT_SECONDS)
     except WaitedTooLong as exc:
         raise at_capacity() from exc

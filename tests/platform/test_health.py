@@ -97,3 +97,19 @@ def test_metrics_count_requests_by_route_and_never_by_id(client: Client) -> None
 
 def test_probes_answer_whatever_the_public_name_is(client: Client) -> None:
     assert client.get("/_readyz", headers={"Host": "127.0.0.1"}).status_code == 200
+
+
+def test_metrics_count_events_and_queries_by_what_became_of_them(client: Client, api: Api) -> None:
+    def figure(line: str) -> float:
+        found = [row for row in client.get("/metrics").content.decode().splitlines() if row.startswith(line)]
+        return float(found[0].rpartition(" ")[2]) if found else 0
+
+    names = {
+        'insights_events_total{outcome="stored"}': 2,
+        'insights_queries_total{kind="TrendsQuery",outcome="ok"}': 1,
+        'insights_answers_total{mode="force_blocking",source="computed"}': 1,
+    }
+    before = {name: figure(name) for name in names}
+    api.journeys("u1: A@10:00 B@11:00")
+    api.post("insights/trend/", {"events": [{"id": "A"}], "refresh": "force_blocking"})
+    assert {name: figure(name) - before[name] for name in names} == names
