@@ -6,12 +6,13 @@ follows from its content, so the store recognises it. One thread reads and parse
 
 from __future__ import annotations
 
+import gc
 import gzip
 import queue
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from hashlib import blake2b
@@ -104,6 +105,7 @@ def import_file(
     """
     report = Report()
     with ExitStack() as stack:
+        stack.enter_context(_collecting_by_hand())
         batches = stack.enter_context(_Ahead(read_batches(path, options)))
         bad_rows = stack.enter_context(_BadRows(path))
         for batch in batches:
@@ -118,7 +120,20 @@ def import_file(
             report.stored += stored
             report.already_there += 0 if options.dry_run else len(batch.events) - stored
             on_progress(report, batch.position)
+            gc.collect()
     return report
+
+
+@contextmanager
+def _collecting_by_hand() -> Iterator[None]:
+    """Left alone, the garbage collector looks at each event dozens of times: a third of all work."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def read_batches(path: Path, options: Options) -> Iterator[Batch]:
