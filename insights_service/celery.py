@@ -27,8 +27,6 @@ from insights_service.stores import QUEUE
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "insights_service.settings")
 
 _config = get_config()
-# Task -> seconds between two runs. A run that nobody takes in that time is dropped.
-PERIODIC = {"insights.sweep": 10.0}
 _NOW_HEADER = "insights_now"
 _REQUEST_HEADER = "insights_request_id"
 
@@ -110,10 +108,8 @@ app.conf.update(
     accept_content=["json"],
     timezone="UTC",
     enable_utc=True,
-    beat_schedule={
-        task: {"task": task, "schedule": seconds, "options": {"expires": seconds}}
-        for task, seconds in PERIODIC.items()
-    },
+    # Each module of tasks adds what it wants to be run periodically.
+    beat_schedule={},
 )
 app.autodiscover_tasks(["insights", "insights_service.capture", "insights_service.persons"])
 app.autodiscover_tasks(["insights"], related_name="cohort_tasks")
