@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import ClassVar
 
 from django.contrib import admin
 from django.db.models import Model
@@ -29,7 +29,7 @@ class Listed(admin.ModelAdmin):
 
     list_per_page = 50
     show_full_result_count = False
-    ordering: Sequence[str] = ("-id",)
+    ordering: ClassVar[tuple[str, ...]] = ("-id",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Things are made over the API, which records who did it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from insights.mentions import is_wrapper
+from insights.mentions import is_wrapper, source_of
 
 Json = dict[str, Any]
 # The keys of dashboard filters that reach an insight (api P29, W13).
@@ -32,6 +32,11 @@ def apply_dashboard_filters(query: Mapping[str, Any], filters: Mapping[str, Any]
     if is_wrapper(query):
         return {**query, "source": apply_dashboard_filters(query["source"], filters)}
     return _applier_of(query.get("kind"))(query, filters)
+
+
+def obeys_filters(query: Mapping[str, Any]) -> bool:
+    """Whether property filters reach every row the question reads. SQL has them only where it says so."""
+    return source_of(query).get("kind") in (*INSIGHT_KINDS, "EventsQuery")
 
 
 def apply_to_legacy(stored: Mapping[str, Any], filters: Mapping[str, Any]) -> Json:

@@ -13,11 +13,19 @@ from typing import Any
 from insights.legacy_filters import is_question
 from insights.mentions import source_of
 from insights.models import DashboardTile, Insight
-from insights.overrides import apply_dashboard_filters, apply_to_legacy, apply_variables, merge_filters
-from queries.errors import QueryError
+from insights.overrides import (
+    apply_dashboard_filters,
+    apply_to_legacy,
+    apply_variables,
+    both,
+    merge_filters,
+    obeys_filters,
+)
+from queries.errors import NotSupported, QueryError
 from queries.legacy import filters_to_query
 
 Json = dict[str, Any]
+UNFILTERABLE = "This kind of insight cannot be limited to some rows."
 NO_QUESTION: Mapping[str, Any] = {"insight": "TRENDS"}
 
 
@@ -28,11 +36,15 @@ class Context:
     tile: DashboardTile | None = None
     filters_override: Mapping[str, Any] = field(default_factory=dict)
     variables_override: Mapping[str, Any] = field(default_factory=dict)
+    row_filter: Any = None  # property filters the viewer is tied to (embed tokens)
 
     @property
     def filters(self) -> Json:
         dashboard = self.tile.dashboard.filters if self.tile else {}
-        return merge_filters(dashboard, self.filters_override)
+        merged = merge_filters(dashboard, self.filters_override)
+        if self.row_filter:
+            merged["properties"] = both(merged.get("properties"), self.row_filter)
+        return merged
 
     @property
     def variables(self) -> Json:
@@ -63,6 +75,8 @@ class Question:
 def question_of(insight: Insight, context: Context = PLAIN) -> Question:
     """The question of an insight in its context: its own query, else its filters converted (api P27)."""
     if insight.query is not None:
+        if context.row_filter and not obeys_filters(insight.query):
+            return Question(None, {}, unreadable=NotSupported(UNFILTERABLE))
         return Question(_in_context(insight.query, context), {})
     if not is_question(insight.filters):
         return Question(None, dict(NO_QUESTION))

@@ -6,7 +6,7 @@ serializers write them down.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -71,5 +71,10 @@ def show(insight: Insight, viewer: Viewer, timezone: str, context: Context = PLA
     )
 
 
-def show_all(insights: Iterable[Insight], viewer: Viewer, timezone: str) -> list[ShownInsight]:
-    return [show(insight, viewer, timezone) for insight in insights]
+def show_all(
+    insights: Iterable[Insight],
+    viewer: Viewer,
+    timezone: str,
+    context_of: Callable[[Insight], Context] = lambda _: PLAIN,
+) -> list[ShownInsight]:
+    return [show(insight, viewer, timezone, context_of(insight)) for insight in insights]

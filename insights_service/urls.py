@@ -54,6 +54,9 @@ project_router.view("insights/<str:insight_id>/sharing", sharing.InsightSharingV
 project_router.view(
     "insights/<str:insight_id>/sharing/refresh", sharing.InsightSharingRefreshView, "insight-sharing-refresh"
 )
+project_router.view(
+    "insights/<str:insight_id>/sharing/embed_token", sharing.InsightEmbedTokenView, "insight-embed-token"
+)
 project_router.register("insights", InsightViewSet, basename="insights")
 project_router.view("dashboards/activity", activity.DashboardsActivityView)
 project_router.view(
@@ -66,6 +69,11 @@ project_router.view(
     "dashboards/<str:dashboard_id>/sharing/refresh",
     sharing.DashboardSharingRefreshView,
     "dashboard-sharing-refresh",
+)
+project_router.view(
+    "dashboards/<str:dashboard_id>/sharing/embed_token",
+    sharing.DashboardEmbedTokenView,
+    "dashboard-embed-token",
 )
 project_router.view(
     "dashboards/<str:dashboard_id>/collaborators", dashboards.CollaboratorsView, "collaborators"

@@ -11,6 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
 
 from insights.answer import ABOUT_THE_QUESTION, Answer, Asked, answer
 from insights.api.asking import CLIENT_QUERY_ID, REFRESH, client_query_id, refresh_mode
@@ -18,6 +19,7 @@ from insights.api.query import timings
 from insights.api.tables import result_table
 from insights.context import project_context
 from insights_service.accounts.permissions import ProjectView
+from insights_service.config import get_config
 from insights_service.persons.models import GroupType
 from insights_service.renderers import CsvTable
 from insights_service.requests import request_parameters
@@ -30,6 +32,7 @@ from queries.legacy.spelling import legacy_error
 from queries.nodes import AGGREGATED_DISPLAYS, Interval
 from queries.plan import Result
 from queries.registry import kind_of
+from queries.sql.breakdowns import OTHER
 from queries.trends.node import TrendsQuery
 from queries.wrappers import SourceNode
 
@@ -44,6 +47,17 @@ CALCULATION = inline_serializer(
     },
 )
 PARAMETERS = [REFRESH, CLIENT_QUERY_ID]
+ENTITIES = ("events", "actions", "groups")
+EXPORTED_FROM = "PostHog"  # the word that clients expect in the name of a file (api Y2)
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was asked and answered, for a table of it."""
+
+    legacy: LegacyQuery
+    result: Any
+    found: Answer
 
 
 class CalculationView(ProjectView):
@@ -94,7 +108,7 @@ class CalculationView(ProjectView):
         return result_table(*self.for_table) if self.for_table else None
 
     def _read(self, parameters: Mapping[str, Any]) -> LegacyQuery:
-        if self.needs_entities and not any(name in parameters for name in ("events", "actions", "groups")):
+        if self.needs_entities and all(parameters.get(name) in (None, "") for name in ENTITIES):
             raise InvalidQuery("This field is required.", code="required", attr="events")  # api S4
         group_types = self._group_types() if "funnel_aggregate_by_group_type" in parameters else None
         return read_legacy(parameters, insight=self.insight, group_types=group_types)
@@ -125,6 +139,24 @@ class TrendView(CalculationView):
 
     insight = "TRENDS"
 
+    def envelope(self, result: Any, found: Answer) -> dict[str, Any]:
+        """api S3, with the link to the next breakdown values."""
+        return {**super().envelope(result, found), "next": self._next()}
+
+    def _next(self) -> str | None:
+        """This URL with the next offset, when a series has as many values as were asked for (api S12)."""
+        assert self.exported is not None
+        node, result = self.exported.legacy.node, self.exported.result
+        split = node.breakdown_filter if isinstance(node, TrendsQuery) else None
+        if split is None or split.is_empty or split.cohorts or not isinstance(node, TrendsQuery):
+            return None
+        limit = split.limit(node.display)
+        values = Counter(_series_of(row) for row in result if row.get("breakdown_value") != OTHER)
+        if max(values.values(), default=0) < limit:
+            return None
+        url = self.request.build_absolute_uri()
+        return str(replace_query_param(url, "offset", split.breakdown_offset + limit))
+
 
 class FunnelView(CalculationView):
     """Funnels: steps, over time, and times to convert."""
@@ -150,6 +182,28 @@ class RetentionView(CalculationView):
 
     insight = "RETENTION"
     needs_entities = False
+
+
+def _series_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Which of the asked series and periods a row of a trend belongs to."""
+    return (row["action"] or {}).get("order"), row.get("order"), row.get("compare_label")
+
+
+def _exported_table(exported: Exported, request: Any) -> CsvTable:
+    table = result_table(exported.legacy.node.kind, exported.result)
+    parameters = request_parameters(request)
+    insight_id = parameters.get("export_insight_id")
+    site = get_config().site_url or request.build_absolute_uri("/")
+    link = [f"{site.rstrip('/')}/insights/{insight_id}/"] if insight_id else []
+    name = slugify(str(parameters.get("export_name") or "")) or "export"
+    return replace(table, preamble=link, filename=f"{name} ({_span(exported)}) from {EXPORTED_FROM}.csv")
+
+
+def _span(exported: Exported) -> str:
+    """The dates in a file's name: `2024-01-08 - 2024-01-15`, or `up until 2024-01-15` for all time."""
+    ends = (exported.found.header and exported.found.header.resolved_date_range) or {}
+    first, last = (str(ends.get(end) or "")[:10] for end in ("date_from", "date_to"))
+    return f"up until {last}" if exported.legacy.params.get("date_from") == "all" else f"{first} - {last}"
 
 
 def _range_facts(found: Answer, node: SourceNode, ctx: ProjectContext) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from drf_spectacular.utils import OpenApiParameter
 from insights.dashboard_filters import check_dashboard_filters
 from insights.levels import live_tiles
 from insights.models import DashboardTile, Insight
-from insights.question import PLAIN, Context
+from insights.question import Context
 from insights_service.errors import InvalidInput, UnreadableBody
 from insights_service.parsers import parse_json
 from queries.properties import as_whole
@@ -36,11 +36,9 @@ FROM_DASHBOARD = OpenApiParameter(
 )
 
 
-def insight_context(parameters: Mapping[str, Any], insight: Insight, *, is_guest: bool) -> Context:
-    """The context that the parameters of a retrieve describe; a guest overrides nothing (api Q10)."""
+def insight_context(parameters: Mapping[str, Any], insight: Insight) -> Context:
+    """The context that the parameters of a retrieve describe."""
     tile = _tile(parameters.get("from_dashboard"), insight)
-    if is_guest:
-        return Context(tile=tile) if tile else PLAIN
     return Context(tile, filters_override(parameters), variables_override(parameters))
 
 

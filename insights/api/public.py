@@ -13,6 +13,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.clickjacking import xframe_options_exempt
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.response import Response
 
 from insights import selectors
@@ -23,9 +24,9 @@ from insights.api.tables import shown_table
 from insights.dashboards_shown import ShownDashboard, show_dashboard, show_tiles, with_answers
 from insights.guests import for_guest
 from insights.levels import Viewer
-from insights.models import SharingConfiguration
-from insights.question import PLAIN
-from insights.services.sharing import shared_by
+from insights.links import Link, PasswordRequired, open_token, password_in
+from insights.models import Dashboard, SharingConfiguration
+from insights.question import Context
 from insights.services.viewed import mark_viewed_by_guest
 from insights.shown import ShownInsight, show
 from insights_service.accounts.permissions import ApiView
@@ -65,7 +66,7 @@ class PublicView(ApiView):
 
     def get(self, request: Any, access_token: str) -> Response:
         """What the link opens."""
-        self.content = content = open_link(access_token, wish_of(request, is_guest=True))
+        self.content = content = open_link(_opened(request, access_token), wish_of(request, is_guest=True))
         body = {
             "type": self.frame,
             "accessToken": access_token,
@@ -73,6 +74,13 @@ class PublicView(ApiView):
             "dashboard": content.dashboard and SharedDashboardSerializer(content.dashboard).data,
         }
         return Response(body, headers={"Referrer-Policy": "no-referrer"})
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """A missing password is asked for in the form that browsers have a window for."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if response.status_code == 401:
+            response["WWW-Authenticate"] = 'Basic realm="shared", charset="UTF-8"'
+        return response
 
     def csv_table(self, response: Response) -> CsvTable | None:
         """The numbers of a shared insight; of a dashboard the tiles' facts."""
@@ -92,30 +100,38 @@ class EmbeddedView(PublicView):
     frame = "embed"
 
 
-def open_link(access_token: str, wish: Wish) -> SharedContent:
-    """The content behind a token, with answers; it counts as a guest's view. NotFound without a hint why."""
-    sharing = shared_by(access_token)
-    if sharing is None:
-        raise NotFound("Not found.")
-    if sharing.insight_id is not None:
-        return SharedContent(sharing, insight=_insight(sharing, wish))
-    return SharedContent(sharing, dashboard=_dashboard(sharing, wish))
+def open_link(link: Link, wish: Wish) -> SharedContent:
+    """The content behind an open link, with answers; it counts as a guest's view."""
+    if link.sharing.dashboard is not None:
+        return SharedContent(link.sharing, dashboard=_dashboard(link.sharing.dashboard, link, wish))
+    return SharedContent(link.sharing, insight=_insight(link, wish))
 
 
-def _insight(sharing: SharingConfiguration, wish: Wish) -> ShownInsight:
-    insights = selectors.with_everything(selectors.insights_of(sharing.project))
-    insight = insights.get(sharing=sharing)
+def _insight(link: Link, wish: Wish) -> ShownInsight:
+    project = link.sharing.project
+    insights = selectors.with_everything(selectors.insights_of(project))
+    insight = insights.get(sharing=link.sharing)
     mark_viewed_by_guest([insight])
-    shown = show(insight, GUEST, sharing.project.timezone, PLAIN)
-    return for_guest(answer_all([shown], sharing.project, wish)[0], sharing)
+    shown = show(insight, GUEST, project.timezone, Context(row_filter=link.row_filter))
+    return for_guest(answer_all([shown], project, wish)[0], link.sharing)
 
 
-def _dashboard(sharing: SharingConfiguration, wish: Wish) -> ShownDashboard:
-    dashboard = sharing.dashboard
-    assert dashboard is not None  # the table allows exactly one of the two
+def _dashboard(dashboard: Dashboard, link: Link, wish: Wish) -> ShownDashboard:
+    project, over = link.sharing.project, Context(row_filter=link.row_filter)
     tiles = list(selectors.live_tiles_of(dashboard))
-    shown = show_tiles(show_dashboard(dashboard, GUEST), tiles, GUEST, sharing.project.timezone, PLAIN)
+    shown = show_tiles(show_dashboard(dashboard, GUEST), tiles, GUEST, project.timezone, over)
     insights = [tile.insight for tile in shown.tiles if tile.insight]
     mark_viewed_by_guest([one.insight for one in insights])
-    answered = answer_all(insights, sharing.project, wish)
-    return with_answers(shown, [for_guest(one, sharing) for one in answered])
+    answered = answer_all(insights, project, wish)
+    return with_answers(shown, [for_guest(one, link.sharing) for one in answered])
+
+
+def _opened(request: Any, access_token: str) -> Link:
+    """The link of a path. NotFound without a hint why; NotAuthenticated when it asks for a password."""
+    try:
+        link = open_token(access_token, password_in(request.headers))
+    except PasswordRequired:
+        raise NotAuthenticated("This link asks for a password.") from None
+    if link is None:
+        raise NotFound("Not found.")
+    return link

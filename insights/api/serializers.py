@@ -23,8 +23,10 @@ from insights.api.fields import (
     Tags,
     Text,
 )
+from insights.dashboard_filters import check_property_filters
 from insights.models import Privilege, Restriction
 from insights.selectors import MAX_ID
+from insights_service.fields import decoded
 from queries.properties import as_whole
 
 INT32 = 2**31
@@ -262,9 +264,37 @@ class SharingSerializer(serializers.Serializer[Any]):
 
 
 class SharingBody(Reader):
-    """A public link switched on or off (api Q2)."""
+    """A public link switched on or off (api Q2); `password` protects it, null or nothing opens it again."""
 
     enabled = Switch()
+    password = Text(max_length=256, trim_whitespace=False)
+
+
+@extend_schema_field({"oneOf": [{"type": "array", "items": OBJECT}, OBJECT]})
+class PropertyFilters(serializers.Field[Any, Any, Any, Any]):
+    """Property filters in any accepted shape, at least one; checked by asking a question with them."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The filters as sent. QueryError at `properties__...`."""
+        filters = decoded(data)
+        check_property_filters(filters, str(self.field_name))
+        return filters
+
+
+class EmbedBody(Reader):
+    """Which rows a guest is to see, and how long the token lasts."""
+
+    properties = PropertyFilters()
+    expires_in = serializers.IntegerField(
+        required=False, min_value=60, max_value=366 * 86_400, default=86_400, help_text="Seconds."
+    )
+
+
+class EmbedTokenSerializer(serializers.Serializer[Any]):
+    """A token for one customer."""
+
+    access_token = serializers.CharField(read_only=True)
+    expires_at = serializers.DateTimeField(read_only=True)
 
 
 class ViewedIds(References):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -10,11 +11,13 @@ from rest_framework.response import Response
 
 from insights import selectors
 from insights.api.requests import read, reported
-from insights.api.serializers import SharingBody, SharingSerializer
+from insights.api.serializers import EmbedBody, EmbedTokenSerializer, SharingBody, SharingSerializer
 from insights.levels import Viewer
+from insights.links import embed_token
 from insights.models import Dashboard, Insight, SharingConfiguration
 from insights.services import sharing
 from insights.services.sharing import Shareable
+from insights_service import clock
 from insights_service.accounts.permissions import ProjectView
 from insights_service.errors import NotFound
 
@@ -74,12 +77,7 @@ class SharingView(SharedThing):
         thing = self.thing()
         sharing.require_edit(thing, self.viewer)
         body = read(SharingBody, request)
-        enabled = body.validated_data.get("enabled")
-        if enabled is None:
-            link = sharing.sharing_of(thing)
-        else:
-            link = sharing.sharing_set_enabled(thing=thing, enabled=enabled, viewer=self.viewer)
-        return reported(_answer(link), body)
+        return reported(_answer(sharing.sharing_update(thing, body.validated_data, self.viewer)), body)
 
 
 class SharingRefreshView(SharedThing):
@@ -93,6 +91,23 @@ class SharingRefreshView(SharedThing):
         return _answer(sharing.sharing_refresh(thing=self.thing(), viewer=self.viewer))
 
 
+class EmbedTokenView(SharedThing):
+    """Make a token for one customer."""
+
+    scopes: ClassVar = {"post": "sharing_configuration:write"}
+
+    @extend_schema(request=EmbedBody, responses={201: EmbedTokenSerializer})
+    def post(self, request: Any, **_: Any) -> Response:
+        """A token that opens the link, while it is on, with only the rows that pass `properties`."""
+        thing = self.thing()
+        sharing.require_edit(thing, self.viewer)
+        body = read(EmbedBody, request)
+        expires_at = clock.now() + timedelta(seconds=body.validated_data["expires_in"])
+        token = embed_token(sharing.sharing_of(thing), body.validated_data["properties"], expires_at)
+        answer = EmbedTokenSerializer({"access_token": token, "expires_at": expires_at})
+        return reported(Response(answer.data, status=201), body)
+
+
 class InsightSharingView(InsightOfPath, SharingView):
     """The link of an insight."""
 
@@ -101,12 +116,20 @@ class InsightSharingRefreshView(InsightOfPath, SharingRefreshView):
     """A new token for the link of an insight."""
 
 
+class InsightEmbedTokenView(InsightOfPath, EmbedTokenView):
+    """A token for the link of an insight."""
+
+
 class DashboardSharingView(DashboardOfPath, SharingView):
     """The link of a dashboard."""
 
 
 class DashboardSharingRefreshView(DashboardOfPath, SharingRefreshView):
     """A new token for the link of a dashboard."""
+
+
+class DashboardEmbedTokenView(DashboardOfPath, EmbedTokenView):
+    """A token for the link of a dashboard."""
 
 
 def _answer(link: SharingConfiguration) -> Response:

@@ -83,6 +83,11 @@ def record_sharing(thing: Insight | Dashboard, *, actor: User | None, enabled: b
     _record(thing, f"sharing {'enabled' if enabled else 'disabled'}", [change], actor=actor)
 
 
+def record_password(thing: Insight | Dashboard, *, actor: User | None, is_set: bool) -> None:
+    """The record of a link's password set or taken away; the password is not in it."""
+    _record(thing, f"sharing password {'set' if is_set else 'removed'}", None, actor=actor)
+
+
 def record_token_refreshed(thing: Insight | Dashboard, *, actor: User | None) -> None:
     """The record of a new link; neither token is in it, since whoever reads it could use them."""
     _record(thing, "access token refreshed", None, actor=actor)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from insights.levels import Viewer, can_edit, insight_levels, live_tiles
 from insights.models import Dashboard, Insight, SharingConfiguration
 from insights.models.ids import new_access_token
-from insights.services.activity import record_sharing, record_token_refreshed
+from insights.services.activity import record_password, record_sharing, record_token_refreshed
 from insights_service.errors import Forbidden
 
 Shareable = Insight | Dashboard
@@ -43,14 +47,28 @@ def sharing_refresh(*, thing: Shareable, viewer: Viewer) -> SharingConfiguration
     return sharing
 
 
-def shared_by(access_token: str) -> SharingConfiguration | None:
-    """The link of a token, if it is on and what it opens still exists (api Q6, P31)."""
-    links = SharingConfiguration.objects.select_related("project", "insight", "dashboard")
-    link = links.filter(access_token=access_token, enabled=True).first()
-    if link is None:
-        return None
-    thing = link.insight or link.dashboard
-    return None if thing is None or thing.deleted else link
+@transaction.atomic
+def sharing_update(thing: Shareable, changes: Mapping[str, Any], viewer: Viewer) -> SharingConfiguration:
+    """The link with the given keys changed: `enabled`, `password`."""
+    sharing = sharing_of(thing)
+    if "password" in changes:
+        sharing = sharing_set_password(thing=thing, password=changes["password"], viewer=viewer)
+    if "enabled" in changes:
+        sharing = sharing_set_enabled(thing=thing, enabled=changes["enabled"], viewer=viewer)
+    return sharing
+
+
+@transaction.atomic
+def sharing_set_password(*, thing: Shareable, password: str | None, viewer: Viewer) -> SharingConfiguration:
+    """The link asking for this password from now on, or for none; what was chosen is recorded nowhere."""
+    require_edit(thing, viewer)
+    sharing = _locked(thing)
+    was_set = bool(sharing.password_hash)
+    sharing.password_hash = make_password(password) if password else ""
+    sharing.save(update_fields=["password_hash"])
+    if password or was_set:
+        record_password(thing, actor=viewer.user, is_set=bool(password))
+    return sharing
 
 
 def _locked(thing: Shareable) -> SharingConfiguration:

@@ -26,6 +26,7 @@ ROUTES = [
     ("GET", "/insights/{insight}/sharing/", "sharing_configuration:read", 200),
     ("PATCH", "/insights/{insight}/sharing/", "sharing_configuration:write", 200),
     ("POST", "/insights/{insight}/sharing/refresh/", "sharing_configuration:write", 200),
+    ("POST", "/insights/{insight}/sharing/embed_token/", "sharing_configuration:write", 201),
     ("POST", "/insights/{insight}/viewed/", "insight:read", 200),
     ("POST", "/insights/viewed/", "insight:read", 201),
     ("GET", "/insights/my_last_viewed/", "insight:read", 200),
@@ -42,6 +43,7 @@ ROUTES = [
     ("GET", "/dashboards/{dashboard}/sharing/", "sharing_configuration:read", 200),
     ("PATCH", "/dashboards/{dashboard}/sharing/", "sharing_configuration:write", 200),
     ("POST", "/dashboards/{dashboard}/sharing/refresh/", "sharing_configuration:write", 200),
+    ("POST", "/dashboards/{dashboard}/sharing/embed_token/", "sharing_configuration:write", 201),
     ("GET", "/dashboards/{dashboard}/collaborators/", "dashboard:read", 200),
     ("POST", "/dashboards/{dashboard}/collaborators/", "dashboard:write", 201),
     ("DELETE", "/dashboards/{dashboard}/collaborators/{user}/", "dashboard:write", 204),
@@ -79,6 +81,7 @@ def place(desk: Desk) -> dict[str, Any]:
         "user_uuid": str(bob),
         "level": 37,
         "enabled": False,
+        "properties": [{"key": "a", "value": "b"}],
     }
     return {"things": things, "body": body}
 

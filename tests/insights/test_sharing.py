@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
+from base64 import b64encode, urlsafe_b64decode
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from tests.api_client import Api
 from tests.insights.conftest import NOW, Desk
 
 
@@ -171,11 +175,162 @@ def test_a_token_of_another_project(shared: tuple[Guest, dict[str, Any]]) -> Non
 
 
 def test_a_shared_dashboard_opens_its_insights(desk: Desk) -> None:
-    dashboard = desk.dashboard()["id"]
-    inside = desk.insight(name="inside", dashboards=[dashboard, desk.dashboard()["id"]])
+    dashboard = desk.dashboard(filters={"date_from": "-3d"})["id"]
+    query = {"kind": "TrendsQuery", "series": [{"kind": "EventsNode", "event": "a"}]}
+    inside = desk.insight(name="inside", query=query, dashboards=[dashboard, desk.dashboard()["id"]])
     outside = desk.insight(name="outside")
     guest = Guest(desk, f"/dashboards/{dashboard}/")
     assert [row["name"] for row in guest.call("GET", "/insights/").json()["results"]] == ["inside"]
-    shown = guest.call("GET", f"/insights/{inside['id']}/?from_dashboard={dashboard}").json()
+    shown = guest.call("GET", f"/insights/{inside['id']}/").json()
     assert shown["dashboards"] == [dashboard]  # and not the other one
+    assert shown["query"]["dateRange"]["date_from"] == "-3d"  # never without the dashboard's filters
     assert guest.call("GET", f"/insights/{outside['id']}/").status_code == 404
+
+
+# --- passwords -------------------------------------------------------------------------------------------
+
+
+def with_password(guest: Guest, path: str, password: str) -> Any:
+    value = b64encode(f"anybody:{password}".encode()).decode()
+    url = f"{path}{'&' if '?' in path else '?'}sharing_access_token={guest.token}"
+    return guest.desk.world.client.get(url, headers={"Authorization": f"Basic {value}"})
+
+
+def test_a_link_may_ask_for_a_password(shared: tuple[Guest, dict[str, Any]]) -> None:
+    guest, insight = shared
+    desk, thing = guest.desk, f"/insights/{insight['id']}/"
+    by_api = f"{desk.base}{thing}"
+    answer = desk.patch(f"{thing}sharing/", {"password": "pass:wörd"})
+    assert list(answer.json()) == ["created_at", "enabled", "access_token"]
+    assert guest.call("GET", thing).status_code == 401
+    page = f"/shared/{guest.token}.json"
+    refused = desk.world.client.get(page)
+    assert desk.refused(refused) == (401, "not_authenticated", None)
+    assert refused["WWW-Authenticate"].startswith("Basic ")
+    for path in (page, by_api):
+        assert with_password(guest, path, "wrong").status_code == 401
+        assert with_password(guest, path, "pass:wörd").status_code == 200
+    assert "pass" not in desk.get("/insights/activity/").content.decode().replace("sharing password set", "")
+    desk.patch(f"{thing}sharing/", {"password": None})
+    assert guest.call("GET", thing).status_code == 200
+
+
+# --- embed tokens: one customer sees his rows -------------------------------------------------------------
+
+SERIES = {"kind": "EventsNode", "event": "sale"}
+SALES = {
+    "kind": "TrendsQuery",
+    "series": [SERIES],
+    "dateRange": {"date_from": "2024-01-15", "date_to": "2024-01-15"},
+}
+
+
+def ours(customer: str) -> list[dict[str, str]]:
+    return [{"key": "customer", "value": customer, "type": "event"}]
+
+
+def sold(body: dict[str, Any]) -> Any:
+    return body["result"] and body["result"][0]["count"]
+
+
+@pytest.fixture
+def shop(api: Api) -> Api:
+    """Three sales to one customer and one to another."""
+    sale = {"event": "sale", "distinct_id": "u", "timestamp": "2024-01-15T08:00:00Z"}
+    api.capture([{**sale, "properties": {"customer": name}} for name in ("acme", "acme", "acme", "globex")])
+    return api
+
+
+def open_as(api: Api, path: str) -> Any:
+    return Api(api.project, api.user, None, api.now).get(path)
+
+
+def token_for(api: Api, thing: str, customer: str, **more: Any) -> str:
+    answer = api.post(f"{thing}sharing/embed_token/", {"properties": ours(customer), **more})
+    assert answer.status == 201, answer.body
+    return answer.body["access_token"]
+
+
+def test_a_customer_sees_only_his_rows(shop: Api) -> None:
+    insight = f"insights/{shop.post('insights/', {'name': 'x', 'query': SALES}).body['id']}/"
+    plain = shop.patch(f"{insight}sharing/", {"enabled": True}).body["access_token"]
+    acme, globex = token_for(shop, insight, "acme"), token_for(shop, insight, "globex")
+    assert sold(open_as(shop, f"/shared/{plain}.json?refresh=force_blocking").body["insight"]) == 4
+    for token, count in ((acme, 3), (globex, 1)):
+        page = open_as(shop, f"/embedded/{token}/?format=json&refresh=force_blocking").body
+        assert sold(page["insight"]) == count
+        seen = open_as(shop, f"{insight}?refresh=force_blocking&sharing_access_token={token}").body
+        assert (sold(seen), seen["query"].get("properties")) == (count, None)
+        listed = open_as(shop, f"insights/?sharing_access_token={token}").body["results"][0]
+        assert sold(listed) == count
+        override = '&filters_override={"properties":[]}'
+        assert sold(open_as(shop, f"{insight}?sharing_access_token={token}{override}").body) == count
+        assert open_as(shop, f"/embedded/{token}.csv").body.endswith(f"sale,{count}.0\r\n")
+    raw = acme.split(":")[0].removeprefix(".")
+    readable = (
+        zlib.decompress(urlsafe_b64decode(raw + "=" * (-len(raw) % 4))) if acme[0] == "." else raw.encode()
+    )
+    assert plain.encode() not in readable  # the token without a filter must not be in the one with
+
+
+def test_a_dashboard_for_one_customer(shop: Api) -> None:
+    board = shop.post(
+        "dashboards/", {"filters": {"properties": [{"key": "x", "operator": "is_not_set"}]}}
+    ).body["id"]
+    shop.post("insights/", {"name": "x", "query": SALES, "dashboards": [board]})
+    shop.post("insights/", {"name": "old", "filters": {"events": [{"id": "sale"}]}, "dashboards": [board]})
+    sql = {
+        "kind": "DataVisualizationNode",
+        "source": {"kind": "HogQLQuery", "query": "select count() from events"},
+    }
+    shop.post("insights/", {"name": "sql", "query": sql, "dashboards": [board]})
+    shop.patch(f"dashboards/{board}/sharing/", {"enabled": True})
+    token = token_for(shop, f"dashboards/{board}/", "acme")
+    page = open_as(shop, f"/embedded/{token}.json?refresh=force_blocking").body["dashboard"]
+    insights = [tile["insight"] for tile in page["tiles"]]
+    assert [sold(one) for one in insights[:2]] == [3, 3]
+    assert insights[2]["result"] is None  # no filter reaches all rows of free SQL, so it shows none
+    assert insights[2]["query_status"]["error"] is True
+
+
+def test_how_an_embed_token_ends(shop: Api) -> None:
+    insight = f"insights/{shop.post('insights/', {'name': 'x', 'query': SALES}).body['id']}/"
+    link = f"{insight}sharing/"
+    shop.patch(link, {"enabled": True})
+    token = token_for(shop, insight, "acme", expires_in=3600)
+
+    def status(text: str) -> int:
+        return open_as(shop, f"/embedded/{text}.json").status
+
+    assert status(token) == 200
+    assert status(token[:-1] + ("a" if token[-1] != "a" else "b")) == 404
+    assert status("a:b:c") == 404
+    shop.now += timedelta(hours=1)
+    assert status(token) == 404
+    token = token_for(shop, insight, "acme")
+    shop.patch(link, {"enabled": False})
+    assert status(token) == 404
+    shop.patch(link, {"enabled": True, "password": "secret"})
+    assert status(token) == 200
+    shop.post(f"{link}refresh/")
+    assert status(token) == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "attr"),
+    [
+        ({}, "required", "properties"),
+        ({"properties": []}, "required", "properties"),
+        ({"properties": {"type": "AND", "values": []}}, "required", "properties"),
+        ({"properties": "x"}, "parse_error", "properties"),
+        ({"properties": [{"key": "a"}]}, "required", "properties__0__value"),
+        ({"properties": [{"key": "a", "value": 1}], "expires_in": 1}, "min_value", "expires_in"),
+    ],
+)
+def test_bad_embed_tokens(desk: Desk, body: Any, code: str, attr: str) -> None:
+    insight = desk.insight(name="x")
+    assert desk.refused(desk.post(f"/insights/{insight['id']}/sharing/embed_token/", body)) == (
+        400,
+        code,
+        attr,
+    )
