@@ -92,12 +92,18 @@ class Event:
 class Dropped(Notice):
     """An event that is not stored though its request is accepted (api X4)."""
 
+    __slots__ = ()
+
+
+# One object for all of them: a hostile body can hold millions.
+_NAMELESS = Dropped("event_without_name")
+
 
 def normalize(raw: Mapping[str, Any], arrival: Arrival) -> Event | Dropped:
     """The event, or why it is dropped. Raises Refused when the whole request must be turned away."""
     name = _name(raw) or arrival.default_name
     if not name:
-        return Dropped("event_without_name")
+        return _NAMELESS
     properties = _properties(raw)
     distinct_id = _distinct_id(raw, properties)
     if distinct_id is None:

@@ -31,6 +31,8 @@ _INSERT_SETTINGS: Mapping[str, Any] = {
     "async_insert": 0,
     # History of many months arrives in one batch.
     "max_partitions_per_insert_block": 0,
+    # One that hangs must end before the next one can be sure of what is stored.
+    "max_execution_time": 600,
 }
 
 

@@ -130,7 +130,7 @@ django.setup()
 from insights_service import clock
 from insights_service.capture import ingest
 from tests.capture.test_crashes import numbered
-for number in range(int(sys.argv[2]), 100_000):
+for number in range(int(sys.argv[2]), int(sys.argv[3])):
     ingest.write_batch(int(sys.argv[1]), numbered(number), now=clock.now())
     print(number, flush=True)
 """
@@ -163,11 +163,11 @@ def test_kill_9_in_the_middle_of_writing(api: Api, store: Any) -> None:
 def _run_and_kill(project: int, first: int, seconds: float) -> int:
     """Start a writer, kill it some time after its first acknowledgement; the last batch acknowledged."""
     writer = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", WRITER, str(project), str(first)],
+        [sys.executable, "-W", "ignore", "-c", WRITER, str(project), str(first), "100000"],
         cwd=Path(__file__).parents[2],
         env={
             **os.environ,
-            "DATABASE_URL": _test_database(),
+            "DATABASE_URL": database_url(),
             "DJANGO_SETTINGS_MODULE": "insights_service.settings",
         },
         stdout=subprocess.PIPE,
@@ -182,6 +182,7 @@ def _run_and_kill(project: int, first: int, seconds: float) -> int:
     return int(rest[-1]) if rest else first
 
 
-def _test_database() -> str:
+def database_url() -> str:
+    """The URL of the database that tests use, for a process of its own."""
     it = connection.settings_dict
     return f"postgresql://{it['USER']}:{quote(it['PASSWORD'])}@{it['HOST']}:{it['PORT']}/{it['NAME']}"
