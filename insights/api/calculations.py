@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
 import orjson
+from django.utils.text import slugify
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
@@ -66,7 +69,7 @@ class CalculationView(ProjectView):
     required_scopes: ClassVar = {"insight:read"}
     insight: ClassVar[str]
     needs_entities: ClassVar[bool] = True
-    for_table: tuple[str, Any] | None = None
+    exported: Exported | None = None  # of this request, for its CSV
 
     @extend_schema(parameters=PARAMETERS, responses=CALCULATION)
     def get(self, request: Any, **_: Any) -> Response:
@@ -90,7 +93,8 @@ class CalculationView(ProjectView):
                 raise legacy_error(error, legacy.spell) from error
             raise
         result = self._legacy_result(found, legacy, ctx)
-        self.for_table = (legacy.node.kind, found.result if isinstance(result, orjson.Fragment) else result)
+        plain = found.result if isinstance(result, orjson.Fragment) else result
+        self.exported = Exported(legacy, plain, found)
         return Response(self.envelope(result, found))
 
     def envelope(self, result: Any, found: Answer) -> dict[str, Any]:
@@ -104,8 +108,8 @@ class CalculationView(ProjectView):
         }
 
     def csv_table(self, response: Response) -> CsvTable | None:
-        """The result as a table (api Y2-Y6)."""
-        return result_table(*self.for_table) if self.for_table else None
+        """The result as a table, named after the request (api Y2-Y6)."""
+        return _exported_table(self.exported, self.request) if self.exported else None
 
     def _read(self, parameters: Mapping[str, Any]) -> LegacyQuery:
         if self.needs_entities and all(parameters.get(name) in (None, "") for name in ENTITIES):
