@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from insights.cohort_groups import tree_of_groups
 from insights.models import Cohort
 from insights.services.activity import record_created, record_updated, snapshot
 from insights.services.refusals import gone
@@ -65,6 +66,8 @@ def _assign(cohort: Cohort, changes: Changes) -> None:
     for column in COLUMNS:
         if column in changes:
             setattr(cohort, column, changes[column])
+    if changes.get("groups") and not changes.get("filters"):
+        cohort.filters = tree_of_groups(changes["groups"])
 
 
 def _require_sound(cohort: Cohort) -> None:

@@ -83,6 +83,9 @@ def test_bad_definitions(desk: Desk, method: str, leaf: Any, code: str, attr: st
         ({"filters": "x"}, "invalid_input", "filters"),
         ({"filters": {"properties": 3}}, "invalid_input", "filters__properties"),
         ({"groups": {}}, "not_a_list", "groups"),
+        ({"groups": ["x"]}, "invalid_input", "groups__0"),
+        ({"groups": [{}]}, "invalid_input", "groups__0"),
+        ({"groups": [{"properties": 3}]}, "invalid_input", "groups__0__properties"),
         ({"is_static": "maybe"}, "invalid_input", "is_static"),
         ({"_create_static_person_ids": "x"}, "not_a_list", "_create_static_person_ids"),
         ({"csv": "x"}, "invalid_input", "csv"),
@@ -90,6 +93,33 @@ def test_bad_definitions(desk: Desk, method: str, leaf: Any, code: str, attr: st
 )
 def test_bad_values(desk: Desk, body: Any, code: str, attr: str) -> None:
     assert desk.refused(desk.post("/cohorts/", body)) == (400, code, attr)
+
+
+OLD_LEAF = {"type": "person", "key": "plan", "value": "pro"}
+
+
+@pytest.mark.parametrize(
+    ("group", "leaves"),
+    [
+        (
+            {"properties": [{"key": "plan", "value": "pro"}]},
+            [{"type": "person", "key": "plan", "value": "pro"}],
+        ),
+        ({"properties": {"plan": "pro"}}, [{"type": "person", "key": "plan", "value": "pro"}]),
+        ({"event_id": "buy", "days": 30}, [DID]),
+        (
+            {"action_id": 3, "days": 7, "count": 2, "count_operator": "lte"},
+            [
+                {**DID, "key": 3, "event_type": "actions", "time_value": 7}
+                | {"value": "performed_event_multiple", "operator": "lte", "operator_value": 2}
+            ],
+        ),
+    ],
+)
+def test_the_oldest_form_is_read(desk: Desk, group: Any, leaves: Any) -> None:
+    cohort = make(desk, groups=[group])
+    assert cohort["groups"] == [group]
+    assert cohort["filters"]["properties"] == {"type": "OR", "values": [{"type": "AND", "values": leaves}]}
 
 
 def test_circles_are_refused(desk: Desk) -> None:
