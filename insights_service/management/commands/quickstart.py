@@ -9,6 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from insights_service.embedded.state import CHECKOUT
+
 
 class Command(BaseCommand):
     help = (
@@ -22,4 +24,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # The supervisor is a small program of its own: it replaces this process and its Django.
         flags = ["--detach"] if options["detach"] else []
-        os.execv(sys.executable, [sys.executable, "-m", "insights_service.embedded", "start", *flags])
+        command = [sys.executable, "-m", "insights_service.embedded", "start", *flags]
+        os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": str(CHECKOUT)})
