@@ -136,7 +136,10 @@ def _write(batch: Sequence[Submission]) -> None:
     events = [event for submission in batch for event in submission.events]
     notices = [notice for submission in batch for notice in submission.notices]
     now = max(submission.now for submission in batch)
-    stored = write_batch(batch[0].project_id, events, notices, now=now)
+    stored = write_batch(batch[0].project_id, events[:MAX_BATCH_EVENTS], notices, now=now)
+    for start in range(MAX_BATCH_EVENTS, len(events), MAX_BATCH_EVENTS):
+        part = events[start : start + MAX_BATCH_EVENTS]
+        stored += write_batch(batch[0].project_id, part, now=now)
     metrics.count_events(stored=stored, duplicate=len(events) - stored, dropped=len(notices))
 
 

@@ -117,3 +117,11 @@ def test_two_processes_write_the_same_at_once(api: Api, store: Any) -> None:
     counted = store.query(f"SELECT count(), uniqExact(uuid) FROM events WHERE team_id = {api.project.pk}")
     assert counted.result_rows == [(100, 100)]
     assert seen_people(store, api.project.pk) == {frozenset([f"u{number}"]) for number in range(25)}
+
+
+def test_a_large_request_is_written_in_parts(api: Api, rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("insights_service.capture.flusher.MAX_BATCH_EVENTS", 3)
+    large = submission(api, *(said("A", f"u{number}") for number in range(8)))
+    flush([large])
+    assert large.done.result() is None
+    assert len(rows("uuid")) == 8
