@@ -13,6 +13,8 @@ from typing import Any
 from queries.actors.compile import compile_actors
 from queries.context import ProjectContext
 from queries.errors import NotSupported
+from queries.funnels.compile import compile_funnels
+from queries.funnels.legacy_shape import funnels_legacy
 from queries.hogql.query import compile_events, compile_hogql
 from queries.lifecycle.compile import compile_lifecycle
 from queries.lifecycle.legacy_shape import lifecycle_legacy
@@ -43,6 +45,7 @@ KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("TrendsQuery", compile_trends, trends_legacy),
+        Kind("FunnelsQuery", compile_funnels, funnels_legacy),
         Kind("PathsQuery", compile_paths),
         Kind("RetentionQuery", compile_retention, retention_legacy),
         Kind("StickinessQuery", compile_stickiness, stickiness_legacy),
