@@ -95,7 +95,7 @@ def actor_chains(funnel: FunnelScan) -> Sql:
 def _chain(funnel: FunnelScan) -> Sql:
     if len(funnel.node.series) == 1:
         return sql("[first]")
-    # Before an event: the latest attempt that had taken the step before (strict: at this or the last instant).
+    # Before an event: the latest attempt that had taken the step before, and the instant it did.
     reached = sql(
         "arrayShiftRight(arrayFill(x -> x.1 != 0, arrayZip(acc.1, instants)), 1, (toInt64(0), toUInt32(0)))"
     )

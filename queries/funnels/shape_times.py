@@ -34,8 +34,11 @@ def bins_of(asked: int | None, extent: tuple[Any, ...]) -> TimeBins | None:
 
 
 def _cube_root_up(number: int) -> int:
-    root = int(round(float(number) ** (1 / 3)))
-    return root if root**3 >= number else root + 1
+    """The least whole number whose cube is not below `number`."""
+    root = 1
+    while root**3 < number and root < MOST_BINS:
+        root += 1
+    return root
 
 
 def shape_times(period: ResolvedRange, bins: TimeBins | None, rows: Sequence[tuple[Any, ...]]) -> Result:
