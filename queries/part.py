@@ -67,9 +67,7 @@ class Part(BaseModel):
         wire: dict[str, Any] = {}
         for name, field in type(self).model_fields.items():
             value = getattr(self, name)
-            if field.exclude or value is None:
-                continue
-            if name in self.always_written or value != field.default:
+            if not field.exclude and (name in self.always_written or value not in (None, field.default)):
                 wire[field.alias or name] = _as_json(value)
         return wire
 

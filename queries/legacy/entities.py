@@ -68,8 +68,8 @@ def read_entity(raw: Any, name: str, path: Path) -> Json:
     if not isinstance(raw, Mapping):
         raise _invalid(path, "An entity is an object with an id.")
     node: Json = {"kind": KINDS[name], **_identity(raw, name, path)}
-    label = _text(raw.get("name")) or _default_name(node)
-    if label:
+    label = _text(raw.get("name")) or node.get("event")
+    if label and not (label == ALL_EVENTS and _is_any_event(node)):
         node["name"] = label
     if custom_name := _text(raw.get("custom_name")):
         node["custom_name"] = custom_name
@@ -102,8 +102,8 @@ def _members(raw: Any, path: Path) -> list[Json]:
     return members
 
 
-def _default_name(node: Json) -> str | None:
-    return node.get("event")
+def _is_any_event(node: Json) -> bool:
+    return "event" in node and node["event"] is None
 
 
 def _text(raw: Any) -> str | None:

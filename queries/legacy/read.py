@@ -106,7 +106,7 @@ def filters_to_query(filters: Mapping[str, Any]) -> Json:
     node = convert(known, reading).node
     if "properties" in node:
         node["properties"] = nested(node["properties"])
-    return {key: value for key, value in node.items() if value not in (None, {})}
+    return {key: value for key, value in node.items() if value is not None}
 
 
 def nested(raw: object) -> Json | None:

@@ -70,7 +70,7 @@ class CellPropertyType(StrEnum):
 class RetentionEntity(SnakePart):
     """The event or action that starts or continues an actor's presence; id None is every event."""
 
-    always_written: ClassVar[frozenset[str]] = frozenset({"type"})
+    always_written: ClassVar[frozenset[str]] = frozenset({"id", "type"})
 
     id: str | Whole | None = None
     type: Literal["events", "actions"] = "events"
