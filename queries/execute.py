@@ -99,21 +99,31 @@ def run(
         batch = []
         for statement in step.statements:
             before_each()
-            left = _remaining(limits, started)
-            batch.append(execute(statement, client=client, tag=tag, limits=left))
+            passed = time.monotonic() - started
+            batch.append(execute(statement, client=client, tag=tag, limits=limits, seconds_used=passed))
             rows_read += batch[-1].rows_read
             bytes_read += batch[-1].bytes_read
         step = step.shape(batch)
     return Ran(step, rows_read, bytes_read, time.monotonic() - started)
 
 
-def execute(statement: Statement, *, client: Client, tag: QueryTag, limits: Limits) -> Rows:
-    """The rows of one statement, read-only and within limits.
+def execute(
+    statement: Statement, *, client: Client, tag: QueryTag, limits: Limits, seconds_used: float = 0.0
+) -> Rows:
+    """The rows of one statement, read-only and within limits; `seconds_used` of them are gone already.
 
     Raises the errors of `queries.errors` for limits, cancel and an absent store. Anything else the store
     refuses is our own fault and comes through as clickhouse_connect's DatabaseError.
     """
-    settings = {**limit_settings(limits), **statement.settings, "log_comment": tag.comment(), "readonly": 1}
+    left = limits.timeout_seconds - seconds_used
+    if left <= 0:
+        raise _timed_out("", limits)
+    settings = {
+        **limit_settings(replace(limits, timeout_seconds=left)),
+        **statement.settings,
+        "log_comment": tag.comment(),
+        "readonly": 1,
+    }
     started = time.monotonic()
     try:
         answer = client.query(statement.sql, parameters=dict(statement.params) or None, settings=settings)
@@ -177,13 +187,6 @@ def limit_settings(limits: Limits) -> dict[str, object]:
     if limits.threads:
         settings["max_threads"] = limits.threads
     return settings
-
-
-def _remaining(limits: Limits, started: float) -> Limits:
-    left = started + limits.timeout_seconds - time.monotonic()
-    if left <= 0:
-        raise _timed_out("", limits)
-    return replace(limits, timeout_seconds=left)
 
 
 # --- finding a run in the store -------------------------------------------------------------------------
@@ -291,7 +294,9 @@ def translated(error: Exception, limits: Limits, *, user_written: bool = False) 
 
 
 _PREAMBLE = re.compile(r"^.*?DB::Exception: ", re.DOTALL)
-_STATEMENT = re.compile(r"(: In scope |: while | In scope |\(version | \([A-Z_]+\)).*", re.DOTALL)
+_STATEMENT = re.compile(
+    r"(: In scope |: while | In scope |\. In query | In query |\(version | \([A-Z_]+\)).*", re.DOTALL
+)
 
 
 def _sentence(message: str) -> str:
