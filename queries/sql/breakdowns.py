@@ -27,7 +27,7 @@ MAX_VALUE_LENGTH = 400  # D34
 
 @dataclass(frozen=True, slots=True)
 class BreakdownValue:
-    """`value` is an Array(String), one text per property, '' for none. `joins` must follow the events in FROM."""
+    """`value` is an Array(String), one text per property, '' for none. `joins` follow the events in FROM."""
 
     value: Sql
     joins: tuple[Sql, ...] = ()

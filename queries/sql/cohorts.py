@@ -39,7 +39,8 @@ def members_of(cohort_id: object, ctx: ProjectContext) -> Sql | None:
 def stored_members(cohort_id: int, version: int, ctx: ProjectContext) -> Sql:
     """The members of one calculation; somebody merged away since then follows the surviving person."""
     return sql(
-        "SELECT {person} AS person FROM cohort_member WHERE {project} AND cohort_id = {cohort} AND version = {version}",
+        "SELECT {person} AS person FROM cohort_member"
+        " WHERE {project} AND cohort_id = {cohort} AND version = {version}",
         person=person_number(ctx, _MEMBER_NO),
         project=project_condition(ctx),
         cohort=bind(cohort_id, "UInt32"),
