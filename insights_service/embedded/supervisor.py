@@ -24,7 +24,7 @@ from insights_service.config import Config
 from insights_service.embedded import state as run_file
 from insights_service.embedded.child import Child, GaveUp, keep_log_short, tail
 from insights_service.embedded.clickhouse import ClickHouse
-from insights_service.embedded.ports import HOST, free_port
+from insights_service.embedded.ports import HOST, free_port, is_free
 from insights_service.embedded.postgres import Postgres
 from insights_service.embedded.processes import Engine, Service, is_alive, kill_group, spawn, start_mark
 from insights_service.embedded.run_lock import RunLock
@@ -104,6 +104,8 @@ class Supervisor:
 
     def _choose_ports(self) -> None:
         """The ports of the last time when they are free, so that addresses stay the same."""
+        if self._config.port and not is_free(self._config.port):
+            raise RuntimeError(f"PORT {self._config.port} is taken by another program; choose another.")
         last = self._state.get("ports", {})
         ports = {name: free_port(last.get(name, 0)) for name in ("postgres", "valkey", "clickhouse")}
         ports["web"] = self._config.port or free_port(last.get("web") or _WEB_PORT)

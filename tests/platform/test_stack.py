@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -201,6 +202,17 @@ def test_a_wrong_variable_stops_the_start(stack: Stack) -> None:
     del stack.environment["QUERY_TIMEOUT_SECONDS"]
     assert refused.returncode == 2
     assert "QUERY_TIMEOUT_SECONDS must be a whole number" in refused.stderr
+
+
+def test_a_taken_port_stops_the_start_before_anything_runs(stack: Stack) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        stack.environment["PORT"] = str(other.getsockname()[1])
+        refused = stack.run("start", "--detach")
+        del stack.environment["PORT"]
+    assert refused.returncode == 1
+    assert "is taken by another program" in refused.stderr
 
 
 def test_reset_deletes_only_when_told_twice(stack: Stack) -> None:
