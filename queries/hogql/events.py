@@ -140,11 +140,17 @@ def _order(node: EventsQuery, items: Sequence[Item], has_aggregates: bool) -> tu
 
 
 def _has_aggregate(node: Expression) -> bool:
-    if isinstance(node, Call):
-        name = ALIASES.get(node.name.lower(), node.name.lower())
-        is_aggregate = aggregates.find(name) is not None and node.over is None
-        return is_aggregate or any(_has_aggregate(part) for part in node.arguments)
-    return isinstance(node, Lambda) and _has_aggregate(node.body)
+    waiting = [node]  # no recursion: long chains of operators are deep trees
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Lambda):
+            waiting.append(part.body)
+        elif isinstance(part, Call):
+            name = ALIASES.get(part.name.lower(), part.name.lower())
+            if aggregates.find(name) is not None and part.over is None:
+                return True
+            waiting.extend(part.arguments)
+    return False
 
 
 def _event_cell(value: Sequence[Any]) -> dict[str, Any]:

@@ -30,7 +30,10 @@ from queries.hogql.values import (
 from queries.sql.fragment import TRUE, Sql, all_of, bind, join, sql
 from queries.sql.operators import is_pattern
 
-MAX_DEPTH = 250
+# Each level takes some six frames of Python's thousand.
+MAX_DEPTH = 100
+# Aliases of aliases can multiply what was written.
+MAX_NODES = 20_000
 
 
 class Scope(Protocol):
@@ -73,6 +76,7 @@ class Lowering:
         self.aggregation = aggregation
         self.locals: dict[str, Value] = {}
         self.depth = 0
+        self.nodes = 0
         self.lambdas = 0
         self.has_aggregates = False
 
@@ -81,6 +85,9 @@ class Lowering:
     def value(self, node: Expression) -> Value:
         """The value as it comes: a property stays one until it is known what it should be."""
         self.depth += 1
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            refuse("The SQL is too complex", node.position)
         if self.depth > MAX_DEPTH:
             refuse("The SQL is nested too deep", node.position)
         try:

@@ -277,7 +277,7 @@ class SelectCompiler:
             on = self._using(source) if source.using else TRUE
             self.joins[source.position] = self._join_condition(source.on) if source.on is not None else on
             return
-        opened = self._derived(source) if isinstance(source, Derived) else self._table(source)
+        opened = self._derived(source, self.named) if isinstance(source, Derived) else self._table(source)
         if isinstance(opened, TableSource):
             opened.is_alone = is_alone
         opened.may_be_missing = may_be_missing
@@ -287,15 +287,17 @@ class SelectCompiler:
 
     def _table(self, table: Table) -> SourceLike:
         if table.name in self.named:
-            return self._derived(Derived(self.named[table.name], table.alias, table.position))
+            # It sees the queries named before it, and neither itself nor those after it.
+            derived = Derived(self.named[table.name], table.alias, table.position)
+            return self._derived(derived, {})
         name = table.name.lower()
         definition = TABLES.get(ALIASES.get(name, name))
         if definition is None:
             refuse(f'There is no table "{table.name[:50]}"', table.position)
         return TableSource(definition, table.alias, self.ctx, self.compiler.span, self._printed_name())
 
-    def _derived(self, derived: Derived) -> SourceLike:
-        inner = self.compiler.query(derived.query, self.named)
+    def _derived(self, derived: Derived, named: Mapping[str, Query]) -> SourceLike:
+        inner = self.compiler.query(derived.query, named)
         return DerivedSource(inner.sql, inner.columns, derived.alias, self._printed_name())
 
     def _printed_name(self) -> str:

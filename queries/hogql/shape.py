@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -36,7 +36,8 @@ def plain(value: Any) -> Any:
     """A value as JSON: instants and dates as ISO texts, what is not finite as null."""
     match value:
         case datetime():
-            return value.isoformat().replace("+00:00", "Z")
+            aware = value if value.tzinfo else value.replace(tzinfo=UTC)  # the driver leaves UTC unsaid
+            return aware.isoformat().replace("+00:00", "Z")
         case date():
             return value.isoformat()
         case float():

@@ -43,7 +43,7 @@ def filter_condition(
     if owner is not None:
         return _lookup(tree, _SOURCES[owner.type](owner, ctx, span), ctx)
     if isinstance(tree, PropertyFilter):
-        return _LEAVES[tree.type](tree, ctx)
+        return _LEAVES[tree.type](tree, ctx, span)
     if not tree.values:
         return TRUE
     combine = all_of if tree.type is GroupOperator.AND else any_of
@@ -214,18 +214,18 @@ _SOURCES: dict[PropertyType, Callable[[Owner, ProjectContext, Span], SetSource]]
 # --- leaves read from the event --------------------------------------------------------------------
 
 
-def _event_leaf(leaf: PropertyFilter, ctx: ProjectContext) -> Sql:
+def _event_leaf(leaf: PropertyFilter, ctx: ProjectContext, _: Span) -> Sql:
     declared = ctx.property_types.get(("event", leaf.key))
     return compare(Comparison(stored_event_property(leaf.key, ctx), leaf, declared, ctx))
 
 
-def _person_leaf(leaf: PropertyFilter, ctx: ProjectContext) -> Sql:
+def _person_leaf(leaf: PropertyFilter, ctx: ProjectContext, _: Span) -> Sql:
     """Mode on_events: the value copied onto the event when it came in (semantics B6)."""
     declared = ctx.property_types.get(("person", leaf.key))
     return compare(Comparison(sql("person_props[{key}]", key=bind(leaf.key)), leaf, declared, ctx))
 
 
-def _metadata_leaf(leaf: PropertyFilter, ctx: ProjectContext) -> Sql:
+def _metadata_leaf(leaf: PropertyFilter, ctx: ProjectContext, _: Span) -> Sql:
     if leaf.key not in METADATA:
         raise InvalidQuery(f'"{leaf.key}" is not a metadata field of events.', attr="key")
     if leaf.key == "person_id":
@@ -257,20 +257,20 @@ METADATA: dict[str, Callable[[ProjectContext], Sql]] = {  # api T5
 }
 
 
-def _cohort_leaf(leaf: PropertyFilter, ctx: ProjectContext) -> Sql:
+def _cohort_leaf(leaf: PropertyFilter, ctx: ProjectContext, _: Span) -> Sql:
     member = leaf.operator is not Operator.NOT_IN
     return cohort_condition(leaf.value, ctx, member=member != leaf.negation)
 
 
-def _hogql_leaf(leaf: PropertyFilter, ctx: ProjectContext) -> Sql:
-    return boolean_expression(leaf.key, ctx)
+def _hogql_leaf(leaf: PropertyFilter, ctx: ProjectContext, span: Span) -> Sql:
+    return boolean_expression(leaf.key, ctx, span)
 
 
-_LEAVES: dict[PropertyType, Callable[[PropertyFilter, ProjectContext], Sql]] = {
+_LEAVES: dict[PropertyType, Callable[[PropertyFilter, ProjectContext, Span], Sql]] = {
     PropertyType.EVENT: _event_leaf,
     PropertyType.PERSON: _person_leaf,
     PropertyType.EVENT_METADATA: _metadata_leaf,
     PropertyType.COHORT: _cohort_leaf,
-    PropertyType.ELEMENT: lambda leaf, ctx: element_condition(leaf, ctx),
+    PropertyType.ELEMENT: lambda leaf, ctx, _: element_condition(leaf, ctx),
     PropertyType.HOGQL: _hogql_leaf,
 }

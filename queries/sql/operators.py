@@ -79,9 +79,27 @@ def number_of(stored: Sql) -> Sql:
     return sql("if(isFinite({parsed}), {parsed}, NULL)", parsed=parsed)
 
 
+_WHOLE_NUMBER = r"^\s*[+-]?\d+(?:\.\d*)?\s*$"
+_WRITTEN_DAY = r"^\s*\d{4}-\d{1,2}-\d{1,2}(?:[T ]|$)"
+LAST_SECOND = 10_000_000_000  # in the year 2286; later ones are milliseconds or nonsense
+
+
 def date_of(stored: Sql, ctx: ProjectContext) -> Sql:
-    """The property as Nullable(DateTime64(6)), best effort (C23): ISO, date, unix seconds; else NULL."""
-    return sql("parseDateTime64BestEffortOrNull({stored}, 6, {zone})", stored=stored, zone=bind(ctx.timezone))
+    """The property as Nullable(DateTime64(6)) (C23): ISO, date, unix seconds; anything else is NULL.
+
+    The store's own best effort would read a short number as the day or the hour of today.
+    """
+    return sql(
+        "multiIf(match({stored}, {number}),"
+        " if(abs({seconds}) < {last}, fromUnixTimestamp64Micro(toInt64({seconds} * 1000000), {zone}), NULL),"
+        " match({stored}, {day}), parseDateTime64BestEffortOrNull({stored}, 6, {zone}), NULL)",
+        stored=stored,
+        number=bind(_WHOLE_NUMBER),
+        seconds=sql("toFloat64OrNull(trim({stored}))", stored=stored),
+        last=bind(LAST_SECOND, "Int64"),
+        day=bind(_WRITTEN_DAY),
+        zone=bind(ctx.timezone),
+    )
 
 
 def values_of(value: PropertyValue) -> tuple[Scalar, ...]:
