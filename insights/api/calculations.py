@@ -18,6 +18,7 @@ from rest_framework.utils.urls import replace_query_param
 
 from insights.answer import ABOUT_THE_QUESTION, Answer, Asked, answer
 from insights.api.asking import CLIENT_QUERY_ID, REFRESH, client_query_id, refresh_mode
+from insights.api.conditional import conditional
 from insights.api.query import timings
 from insights.api.tables import result_table
 from insights.context import project_context
@@ -92,10 +93,13 @@ class CalculationView(ProjectView):
             if isinstance(error, ABOUT_THE_QUESTION):
                 raise legacy_error(error, legacy.spell) from error
             raise
+        return conditional(request, found, lambda: self._body(found, legacy, ctx))
+
+    def _body(self, found: Answer, legacy: LegacyQuery, ctx: ProjectContext) -> dict[str, Any]:
         result = self._legacy_result(found, legacy, ctx)
         plain = found.result if isinstance(result, orjson.Fragment) else result
         self.exported = Exported(legacy, plain, found)
-        return Response(self.envelope(result, found))
+        return self.envelope(result, found)
 
     def envelope(self, result: Any, found: Answer) -> dict[str, Any]:
         """api S3."""

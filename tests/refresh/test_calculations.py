@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.api_client import Api, make_project
+from tests.api_client import NOW, Api, make_project
 
 
 @pytest.fixture(scope="module")
@@ -148,3 +149,31 @@ def test_a_query_as_a_table(shop: Api) -> None:
     node = {"kind": "TrendsQuery", "series": [{"kind": "EventsNode", "event": "A"}], "dateRange": JAN}
     answer = shop.post("query/?format=csv", {"query": node})
     assert answer.body == "series,9-Jan-2024,10-Jan-2024,11-Jan-2024\r\nA,0.0,4.0,0.0\r\n"
+
+
+# --- answers that a client has already -------------------------------------------------------------------
+
+
+def test_an_answer_that_the_client_has(shop: Api) -> None:
+    parameters = {"events": A, "date_from": "-3d"}
+    first = shop.get("insights/trend/", parameters)
+    tag = first.headers["ETag"]
+    again = shop.get("insights/trend/", parameters, headers={"If-None-Match": f'"other", {tag}'})
+    assert (again.status, again.content, again.headers["ETag"]) == (304, b"", tag)
+    strong = shop.get("insights/trend/", parameters, headers={"If-None-Match": tag.removeprefix("W/")})
+    assert strong.status == 304
+    as_table = shop.get("insights/trend.csv", parameters, headers={"If-None-Match": tag})
+    assert as_table.status == 200
+
+
+def test_a_new_answer_has_a_new_tag(shop: Api) -> None:
+    parameters = {"events": A, "date_from": "-4d"}
+    tag = shop.get("insights/trend/", parameters).headers["ETag"]
+    later = replace(shop, now=NOW + timedelta(hours=7))
+    answer = later.get("insights/trend/", parameters, headers={"If-None-Match": tag})
+    assert (answer.status, answer.body["is_cached"]) == (200, False)
+    assert answer.headers["ETag"] != tag
+
+
+def test_a_post_has_no_tag(shop: Api) -> None:
+    assert "ETag" not in shop.post("insights/trend/", {"events": A}).headers
