@@ -115,6 +115,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     found.run("reset", "--yes")
 
 
+@pytest.fixture
+def idle(tmp_path: Path) -> Stack:
+    """A run folder where nothing runs."""
+    return Stack(tmp_path / "run")
+
+
 def test_start_returns_when_everything_answers(stack: Stack) -> None:
     assert stack.is_ready()
     status = stack.status()
@@ -196,27 +202,44 @@ def test_killing_the_supervisor_leaves_nothing_and_the_next_start_works(stack: S
     assert "stopped" in output
 
 
-def test_a_wrong_variable_stops_the_start(stack: Stack) -> None:
-    stack.environment["QUERY_TIMEOUT_SECONDS"] = "soon"
-    refused = stack.run("start", "--detach")
-    del stack.environment["QUERY_TIMEOUT_SECONDS"]
+def test_a_checkout_is_itself_from_inside_another(idle: Stack, tmp_path: Path) -> None:
+    decoy = tmp_path / "insights_service"
+    decoy.mkdir()
+    (decoy / "__init__.py").write_text("raise SystemExit('the wrong checkout')")
+    shown = subprocess.run(
+        [str(CHECKOUT / "run"), "status"],
+        env=idle.environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (shown.returncode, "Nothing runs in" in shown.stdout) == (3, True), shown.stderr
+
+
+def test_a_wrong_variable_stops_the_start(idle: Stack) -> None:
+    idle.environment["QUERY_TIMEOUT_SECONDS"] = "soon"
+    refused = idle.run("start", "--detach")
+    del idle.environment["QUERY_TIMEOUT_SECONDS"]
     assert refused.returncode == 2
     assert "QUERY_TIMEOUT_SECONDS must be a whole number" in refused.stderr
 
 
-def test_a_taken_port_stops_the_start_before_anything_runs(stack: Stack) -> None:
+def test_a_taken_port_stops_the_start_before_anything_runs(idle: Stack) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        stack.environment["PORT"] = str(other.getsockname()[1])
-        refused = stack.run("start", "--detach")
-        del stack.environment["PORT"]
+        idle.environment["PORT"] = str(other.getsockname()[1])
+        refused = idle.run("start", "--detach")
+        del idle.environment["PORT"]
     assert refused.returncode == 1
     assert "is taken by another program" in refused.stderr
 
 
-def test_reset_deletes_only_when_told_twice(stack: Stack) -> None:
-    assert stack.run("reset").returncode == 1
-    assert stack.run_dir.exists()
-    assert stack.run("reset", "--yes").returncode == 0
-    assert not stack.run_dir.exists()
+def test_reset_deletes_only_when_told_twice(idle: Stack) -> None:
+    idle.run_dir.mkdir()
+    (idle.run_dir / "log").mkdir()
+    assert idle.run("reset").returncode == 1
+    assert idle.run_dir.exists()
+    assert idle.run("reset", "--yes").returncode == 0
+    assert not idle.run_dir.exists()

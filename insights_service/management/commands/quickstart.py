@@ -24,5 +24,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # The supervisor is a small program of its own: it replaces this process and its Django.
         flags = ["--detach"] if options["detach"] else []
-        command = [sys.executable, "-m", "insights_service.embedded", "start", *flags]
+        command = [sys.executable, "-P", "-m", "insights_service.embedded", "start", *flags]
         os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": str(CHECKOUT)})
