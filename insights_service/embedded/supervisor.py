@@ -85,7 +85,7 @@ class Supervisor:
     def _start_all(self) -> None:
         began = time.monotonic()
         old = run_file.read(self._run_dir)
-        _end_leftovers(old)
+        end_leftovers(old)
         self._state = run_file.with_secrets(run_file.stopped(old))
         self._choose_ports()
         me = os.getpid()
@@ -254,10 +254,10 @@ def _only_set(urls: Mapping[str, str]) -> dict[str, str]:
     return {name: url for name, url in urls.items() if url}
 
 
-def _end_leftovers(old: run_file.State) -> None:
+def end_leftovers(old: run_file.State, patience_seconds: float = 10) -> None:
     """End what an earlier supervisor left behind: first wait, since its children stop by themselves."""
     left = [entry for entry in old.get("children", {}).values() if entry]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + patience_seconds
     while any(is_alive(entry["pid"], entry["started"]) for entry in left) and time.monotonic() < deadline:
         time.sleep(0.05)
     for entry in left:

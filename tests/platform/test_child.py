@@ -20,6 +20,7 @@ from insights_service.embedded.ports import free_port, is_free
 from insights_service.embedded.processes import Command, is_alive, spawn, start_mark
 from insights_service.embedded.run_lock import RunLock, is_running
 from insights_service.embedded.state import CHECKOUT
+from insights_service.embedded.supervisor import end_leftovers
 
 STUBBORN = """
 import signal, time
@@ -142,6 +143,20 @@ def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     parent.kill()
     parent.wait()
     assert _gone(lambda: is_alive(pid, mark))
+
+
+def test_what_an_earlier_run_left_behind_is_ended_and_nothing_else(tmp_path: Path) -> None:
+    left, other = (spawn(Command("left", ["sleep", "60"]), tmp_path / "left.log") for _ in range(2))
+    old = {"children": {
+        "web": {"pid": left.pid, "started": start_mark(left.pid)},
+        "worker": {"pid": other.pid, "started": "the mark of a process that had this pid before"},
+        "valkey": {},
+    }}  # fmt: skip
+    end_leftovers(old, patience_seconds=0.1)
+    assert left.wait(5) == -signal.SIGKILL
+    assert other.poll() is None
+    other.kill()
+    other.wait()
 
 
 def test_a_zombie_is_not_alive(tmp_path: Path) -> None:

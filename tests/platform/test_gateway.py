@@ -310,6 +310,18 @@ def test_a_session_may_be_asked_for(gateway: Gateway) -> None:
     assert b"SESSION_NOT_FOUND" in connection.getresponse().read()
 
 
+def test_an_idle_session_expires(gateway: Gateway) -> None:
+    def asked(sql: str) -> bytes:
+        connection = http.client.HTTPConnection("127.0.0.1", gateway.engine.port)
+        connection.request("POST", "/?session_id=short&session_timeout=1", sql, _KEY)
+        return connection.getresponse().read()
+
+    asked("CREATE TEMPORARY TABLE mine (a Int32)")
+    assert asked("EXISTS TEMPORARY TABLE mine") == b"1\n"
+    time.sleep(1.2)
+    assert asked("EXISTS TEMPORARY TABLE mine") == b"0\n"
+
+
 # What the schema needs
 
 
