@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 SWEEP_SECONDS = 10
 
 
-@app.task(name=background.COMPUTE_TASK, bind=True)
+@app.task(name=background.COMPUTE_TASK, bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
 def compute(task: Any, project_id: int, run_id: str, token: str) -> None:
     """Compute the query of a run and write down how it ended; nothing when it was cancelled meanwhile."""
     status = keeping.board().pick_up(project_id, run_id, token, now=clock.now(), task_id=task.request.id)
@@ -45,7 +45,7 @@ def compute(task: Any, project_id: int, run_id: str, token: str) -> None:
         _end(status, _failure_of(status))
 
 
-@app.task(name="insights.sweep", ignore_result=True, expires=SWEEP_SECONDS)
+@app.task(name="insights.sweep", ignore_result=True, expires=SWEEP_SECONDS)  # type: ignore[untyped-decorator]
 def sweep() -> None:
     """Give the runs of dead workers to another one, once; after that they have failed (api R13)."""
     with suppress(CacheUnavailable):

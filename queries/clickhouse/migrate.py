@@ -15,7 +15,7 @@ What was applied is kept in the table `schema_migrations` of the same database.
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -172,7 +172,7 @@ def _source(_: str, target: Target) -> str:
     return f"USER {quoted(target.user)} PASSWORD {quoted(target.password)} DB {quoted(target.database)}"
 
 
-_FILLERS = {
+_FILLERS: Mapping[str, Callable[[str, Target], str]] = {
     "on_cluster": _on_cluster,
     "table": _table,
     "everywhere": lambda name, target: name,
