@@ -11,7 +11,6 @@ from queries.legacy.entities import completed_entity, write_entities, write_excl
 from queries.legacy.names import INSIGHT_OF_KIND, INSIGHTS, WITH_SERIES
 from queries.legacy.params import Params
 from queries.nodes import Display, InsightNode, Part
-from queries.properties import read_properties
 from queries.wrappers import Node, SourceNode, source_of
 
 Json = dict[str, Any]
@@ -92,18 +91,17 @@ def filter_echo(node: Node, given: Params | None = None) -> Json:
 
 
 def _always(source: SourceNode, insight: str, said: Mapping[str, Any]) -> Json:
-    funnel = source.source.source if isinstance(source, FunnelCorrelationQuery) else source
-    assert isinstance(funnel, InsightNode)
-    properties = read_properties(said.get("properties"))
+    query = source.source.source if isinstance(source, FunnelCorrelationQuery) else source
+    assert isinstance(query, InsightNode)
     return {
         "insight": insight,
         "display": said.get("display") or ECHO_DISPLAYS.get(insight, Display.LINE.value),
-        "interval": str(getattr(funnel, "interval", "day")),
+        "interval": str(getattr(query, "interval", "day")),
         "date_from": said.get("date_from"),
         "date_to": said.get("date_to"),
-        **_entity_lists(funnel),
-        "properties": properties.to_wire() if properties else {},
-        "filter_test_accounts": funnel.filter_test_accounts,
+        **_entity_lists(query),
+        "properties": query.properties.to_wire() if query.properties else {},
+        "filter_test_accounts": query.filter_test_accounts,
     }
 
 
