@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from insights import selectors
-from insights.api.serializers import Anything
+from insights.api.serializers import Anything, Plain
 from insights.models import ActivityLog, ActivityScope
 from insights.services.refusals import gone
 from insights_service.accounts.permissions import ProjectView
@@ -51,19 +52,31 @@ class DetailSerializer(serializers.Serializer[Any]):
     type = serializers.CharField(read_only=True, allow_null=True)
 
 
-class ActivityUserSerializer(serializers.Serializer[Any]):
-    """Who did it; the server itself has `is_system`."""
+DETAIL_KEYS = tuple(DetailSerializer().fields)
+CHANGE_KEYS = tuple(ChangeSerializer().fields)
 
-    first_name = serializers.CharField(read_only=True)
-    email = serializers.EmailField(read_only=True, allow_null=True)
-    is_system = serializers.BooleanField(read_only=True, required=False)
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "nullable": True,
+        "required": ["first_name", "email"],
+        "properties": {
+            "first_name": {"type": "string"},
+            "email": {"type": "string", "format": "email", "nullable": True},
+            "is_system": {"type": "boolean", "description": "Only there for work of the server itself."},
+        },
+    }
+)
+class ActivityUser(Plain):
+    """Who did it; null for a user who is gone (api Q13)."""
 
 
 class ActivitySerializer(serializers.Serializer[Any]):
     """One record (api Q12)."""
 
     id = serializers.UUIDField(read_only=True)
-    user = ActivityUserSerializer(read_only=True, allow_null=True)
+    user = ActivityUser()
     activity = serializers.CharField(read_only=True)
     scope = serializers.CharField(read_only=True)
     item_id = serializers.CharField(read_only=True)
@@ -168,8 +181,15 @@ def _record(record: ActivityLog) -> dict[str, Any]:
         "scope": record.scope,
         "item_id": record.item_id,
         "created_at": record.created_at,
-        "detail": record.detail,
+        "detail": _detail(record.detail),
     }
+
+
+def _detail(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The stored detail with its keys in the contract's order, which the database does not keep."""
+    changes = stored["changes"]
+    ordered = changes and [{key: change[key] for key in CHANGE_KEYS} for change in changes]
+    return {**{key: stored[key] for key in DETAIL_KEYS}, "changes": ordered}
 
 
 def _user(record: ActivityLog) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ def action_create(*, project: Project, changes: Changes, actor: User) -> Action:
 @transaction.atomic
 def action_update(*, action: Action, changes: Changes, actor: User) -> Action:
     """The given keys changed. A change of the steps makes cached answers lapse (api R9)."""
-    locked = Action.objects.select_for_update().filter(pk=action.pk).first()
+    locked = Action.objects.select_for_update(no_key=True).filter(pk=action.pk).first()
     if locked is None or (locked.deleted and changes.get("deleted") is not False):
         raise gone()
     before = snapshot(locked)

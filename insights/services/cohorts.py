@@ -45,7 +45,7 @@ def cohort_update(*, cohort: Cohort, changes: Changes, actor: User) -> Cohort:
 
     Whether a cohort is a list or a definition is decided when it is made.
     """
-    locked = Cohort.objects.select_for_update().filter(pk=cohort.pk).first()
+    locked = Cohort.objects.select_for_update(no_key=True).filter(pk=cohort.pk).first()
     if locked is None or (locked.deleted and changes.get("deleted") is not False):
         raise gone()
     before = snapshot(locked)
@@ -78,7 +78,7 @@ def _require_sound(cohort: Cohort) -> None:
     """
     if cohort.is_static or not cohort.filters:
         return
-    others = Cohort.objects.select_for_update().filter(project=cohort.project_id, deleted=False)
+    others = Cohort.objects.select_for_update(no_key=True).filter(project=cohort.project_id, deleted=False)
     definitions = {each.pk: each.filters or {} for each in others.order_by("pk")}
     try:
         tree = validate_cohort(cohort.filters, cohort.pk, definitions)

@@ -99,7 +99,7 @@ def _resemble(dashboard: Dashboard, original: Dashboard) -> None:
 
 
 def _locked(dashboard: Dashboard) -> Dashboard:
-    locked = Dashboard.objects.select_for_update().filter(pk=dashboard.pk).first()
+    locked = Dashboard.objects.select_for_update(no_key=True).filter(pk=dashboard.pk).first()
     if locked is None:
         raise gone()
     return locked

@@ -80,7 +80,7 @@ def insight_update(
 
 def _locked(insight: Insight) -> Insight:
     """The row as it is now, kept from other writers until the end of the transaction (api P19)."""
-    rows = Insight.objects.select_for_update().filter(pk=insight.pk)
+    rows = Insight.objects.select_for_update(no_key=True).filter(pk=insight.pk)
     locked = rows.prefetch_related("tiles__dashboard").first()
     if locked is None:
         raise gone()

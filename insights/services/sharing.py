@@ -72,7 +72,7 @@ def sharing_set_password(*, thing: Shareable, password: str | None, viewer: View
 
 
 def _locked(thing: Shareable) -> SharingConfiguration:
-    return SharingConfiguration.objects.select_for_update().get(pk=sharing_of(thing).pk)
+    return SharingConfiguration.objects.select_for_update(no_key=True).get(pk=sharing_of(thing).pk)
 
 
 def require_edit(thing: Shareable, viewer: Viewer) -> None:

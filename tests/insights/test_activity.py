@@ -29,6 +29,7 @@ def test_a_record(desk: Desk) -> None:
     desk.change(insight, name="Signups per day")
     latest, first = records(desk, f"/insights/{insight['id']}/")
     assert list(latest) == ["id", "user", "activity", "scope", "item_id", "created_at", "detail"]
+    assert list(latest["detail"]) == ["changes", "merge", "trigger", "name", "short_id", "type"]
     assert latest | {"id": ""} == {
         "id": "",
         "user": {"first_name": "Ada", "email": "ada@example.org"},
