@@ -57,6 +57,7 @@ def project_context(
         human_friendly_comparison_periods=project.human_friendly_comparison_periods,
         property_types=_property_types(project) if _compares_properties(wires, tests, named) else {},
         group_types=_group_types(project) if named.has_free_text else {},
+        display_name_properties=tuple(project.person_display_name_properties or ()),
         limits=limits(timeout_seconds),
     )
 

@@ -10,7 +10,17 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from insights.api import activity, calculations, dashboards, query, sharing
+from insights.api import (
+    activity,
+    calculations,
+    dashboards,
+    definitions,
+    groups,
+    people,
+    persons,
+    query,
+    sharing,
+)
 from insights.api.actions import ActionViewSet
 from insights.api.cohorts import CohortViewSet
 from insights.api.insights import InsightViewSet
@@ -85,13 +95,39 @@ project_router.view(
 )
 project_router.register("dashboards", dashboards.DashboardViewSet, basename="dashboards")
 project_router.register("actions", ActionViewSet, basename="actions")
+project_router.view("cohorts/<str:cohort_id>/persons", persons.CohortPersonsView, "cohort-persons")
 project_router.register("cohorts", CohortViewSet, basename="cohorts")
+project_router.view("persons/values", persons.PersonValuesView)
+project_router.register("persons", persons.PersonViewSet, basename="persons")
+project_router.view("groups_types", groups.GroupTypesView)
+project_router.view("groups_types/update_metadata", groups.GroupTypesMetadataView)
+project_router.view("groups/find", groups.GroupFindView)
+project_router.register("groups", groups.GroupViewSet, basename="groups")
+project_router.view("events/values", definitions.EventValuesView)
+project_router.register("event_definitions", definitions.EventDefinitionViewSet, basename="event-definitions")
+project_router.register(
+    "property_definitions", definitions.PropertyDefinitionViewSet, basename="property-definitions"
+)
+
+# People behind a number: below /api/projects/<project_id>/persons/, and as the peer's bare /api/person/
+# for the caller's current project (api S6).
+people_router = ApiRouter()
+people_router.view("trends", people.TrendPeopleView, "people-trends")
+people_router.view("stickiness", people.StickinessPeopleView, "people-stickiness")
+people_router.view("lifecycle", people.LifecyclePeopleView, "people-lifecycle")
+people_router.view("funnel", people.FunnelPeopleView, "people-funnel")
+people_router.view("funnel/correlation", people.CorrelationPeopleView, "people-correlation")
+people_router.view("path", people.PathPeopleView, "people-path")
+people_router.view("retention", people.RetentionPeopleView, "people-retention")
+project_router.view("actions/people", people.TrendPeopleView, "actions-people")
 
 urlpatterns = [
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/schema/swagger-ui/", SwaggerView.as_view(), name="swagger-ui"),
     path("api/schema/redoc/", RedocView.as_view(), name="redoc"),
+    path("api/projects/<str:project_id>/persons/", include(people_router.urls)),
     path("api/projects/<str:project_id>/", include(project_router.urls)),
+    path("api/person/", include(people_router.urls), {"project_id": "@current"}),
     path("api/", include(root_router.urls)),
     # Before credentials are looked at (api M.4); nothing below /api/ may come after this line.
     re_path(r"^api/", errors.endpoint_not_found),

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from queries.actors.compile import compile_actors
+from queries.actors.compile import compile_actors, compile_source
+from queries.actors.node import InsightActorsQueryOptions
+from queries.actors.options import options_of
 from queries.context import ProjectContext
 from queries.errors import NotSupported
 from queries.funnels.compile import compile_funnels
@@ -41,6 +43,11 @@ class Kind:
     legacy: LegacyShape | None = None
 
 
+def compile_options(node: InsightActorsQueryOptions, ctx: ProjectContext) -> Plan:
+    """The insight behind the options is any of this table."""
+    return options_of(node, ctx, compile_node)
+
+
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
@@ -51,6 +58,11 @@ KINDS: Mapping[str, Kind] = {
         Kind("StickinessQuery", compile_stickiness, stickiness_legacy),
         Kind("LifecycleQuery", compile_lifecycle, lifecycle_legacy),
         Kind("ActorsQuery", compile_actors),
+        Kind("InsightActorsQuery", compile_source),
+        Kind("StickinessActorsQuery", compile_source),
+        Kind("FunnelsActorsQuery", compile_source),
+        Kind("FunnelCorrelationActorsQuery", compile_source),
+        Kind("InsightActorsQueryOptions", compile_options),
         Kind("HogQLQuery", compile_hogql),
         Kind("EventsQuery", compile_events),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from queries.actors.actor_set import ActorSet
-from queries.actors.node import ActorsQuery
+from queries.actors.node import ActorsQuery, ActorsSource
 from queries.actors.shape import Known, read_known, shape_actors
 from queries.actors.sources import with_actors
 from queries.context import ProjectContext
@@ -26,6 +26,11 @@ def compile_actors(node: ActorsQuery, ctx: ProjectContext) -> Plan:
     if node.source is None:
         return _page(node, ctx, ActorSet(everybody(ctx)))
     return with_actors(node.source, ctx, lambda actors: _page(node, ctx, actors))
+
+
+def compile_source(node: ActorsSource, ctx: ProjectContext) -> Plan:
+    """A source that is asked for itself: its first page."""
+    return compile_actors(ActorsQuery(source=node), ctx)
 
 
 def _page(node: ActorsQuery, ctx: ProjectContext, actors: ActorSet) -> Plan:

@@ -32,7 +32,8 @@ def _row(row: Mapping[str, Any], place: int, count: int, facts: Mapping[str, Any
 
 
 def _value(value: Mapping[str, Any], row: int, column: int, facts: Mapping[str, Any]) -> dict[str, Any]:
-    coordinates = {"selected_interval": row, "returning_interval": column}
+    # The echo's display would ask for rows with appearances (semantics H22).
+    coordinates = {"selected_interval": row, "returning_interval": column, "display": None}
     rest = {key: found for key, found in value.items() if key not in ("count", "label")}
     return {
         "count": value["count"],
@@ -61,7 +62,9 @@ def _value_row(texts: tuple[str, ...], counts: list[int], facts: Mapping[str, An
             {
                 "count": count,
                 "people": [],
-                "people_url": people_url(facts, "retention", {**chosen, "returning_interval": column}),
+                "people_url": people_url(
+                    facts, "retention", {**chosen, "returning_interval": column, "display": None}
+                ),
             }
             for column, count in enumerate(counts)
         ],

@@ -12,10 +12,11 @@ from typing import Any
 
 from queries.context import ProjectContext
 from queries.date_labels import LEGACY_LABELS
-from queries.people import people_url
+from queries.people import people_url, range_of
 from queries.plan import Result
 from queries.sql.breakdowns import NONE
 from queries.trends.node import TrendsQuery
+from queries.vocabulary import Display
 
 NONE_LABEL = "none"
 
@@ -37,12 +38,24 @@ def _series(series: Mapping[str, Any], node: TrendsQuery, facts: Mapping[str, An
     if "breakdown_value" in legacy:
         _plain_none(legacy)
     if "aggregated_value" in series:
-        return legacy | {"labels": [], "days": facts["days"], "persons": _person(legacy, None, facts)}
+        return legacy | {"labels": [], "days": facts["days"], **_everybody(legacy, facts)}
     legacy["days"] = series["days"]
     legacy["labels"] = _labels(series, starts, node)
     if starts:
-        legacy["persons_urls"] = [_person(legacy, start, facts) for start in starts]
+        is_cumulative = node.display is Display.LINE_CUMULATIVE
+        firsts = [starts[0]] * len(starts) if is_cumulative else starts
+        legacy["persons_urls"] = [
+            _person(legacy, (first.isoformat(), start.isoformat()), facts)
+            for first, start in zip(firsts, starts, strict=True)
+        ]
     return legacy
+
+
+def _everybody(legacy: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The people of an aggregated number; behind a formula stands no list."""
+    if legacy["action"] is None:
+        return {}
+    return {"persons": _person(legacy, (facts["date_from"], facts["date_to"]), facts)}
 
 
 def _labels(series: Mapping[str, Any], starts: list[datetime], node: TrendsQuery) -> list[str]:
@@ -64,16 +77,22 @@ def _plain_none(legacy: dict[str, Any]) -> None:
     )
 
 
-def _person(legacy: Mapping[str, Any], start: datetime | None, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The people behind one point: the filter's coordinates and a link (api S8)."""
+def _person(
+    legacy: Mapping[str, Any], dates: tuple[str | None, str | None], facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The people behind one point: the filter's coordinates and a link (api S8).
+
+    The dates are those of the bucket, and the link also knows the range they were cut from; or they are
+    the range itself.
+    """
     action = legacy["action"] or {}
     coordinates = {
         "entity_id": action.get("id"),
         "entity_type": action.get("type"),
         "entity_math": action.get("math"),
         "entity_order": action.get("order"),
-        "date_from": facts["date_from"] if start is None else start.isoformat(),
-        "date_to": facts["date_to"] if start is None else start.isoformat(),
+        "date_from": dates[0],
+        "date_to": dates[1],
     }
     if "breakdown_value" in legacy:
         coordinates |= {
@@ -82,4 +101,6 @@ def _person(legacy: Mapping[str, Any], start: datetime | None, facts: Mapping[st
         }
     if "compare_label" in legacy:
         coordinates["compare_label"] = legacy["compare_label"]
-    return {"filter": coordinates, "url": people_url(facts, "trends", coordinates)}
+    is_exact = "aggregated_value" in legacy and coordinates.get("compare_label") != "previous"
+    link = coordinates if is_exact else coordinates | range_of(facts["filter"])
+    return {"filter": coordinates, "url": people_url(facts, "trends", link)}

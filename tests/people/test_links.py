@@ -1,0 +1,173 @@
+"""Every link in an answer leads to exactly the people its number counted (api S8, W20, semantics D62)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.api_client import Api, make_project
+
+RANGE = {"date_from": "2024-01-08", "date_to": "2024-01-12"}
+
+
+@pytest.fixture(scope="module")
+def shop(service: None) -> Api:
+    api = make_project()
+    api.identify("u1", email="ada@example.org", team="red")
+    api.identify("u2", team="blue")
+    api.journeys(
+        'u1: A@2024-01-01 A@2024-01-08T09:00 A@2024-01-10{plan:"pro"} B@2024-01-10T13:00 A@2024-01-12',
+        'u2: A@2024-01-08T10:00{plan:"free"} A@2024-01-08T11:00{plan:"pro"} A@2024-01-09 B@2024-01-09T15:00',
+        'u3: A@2024-01-05 A@2024-01-11{plan:"free"} A@2024-01-12{plan:"a"} B@2024-01-12T13:00',
+        'u4: A@2024-01-09{plan:"[x]"} A@2024-01-10{plan:""}',
+        "u5: A@2024-01-03T05:00 B@2024-01-08T05:00",
+        "anonymous: A@2024-01-09T23:59:59.9",
+    )
+    return api
+
+
+def everybody(api: Api, url: str | None) -> list[str]:
+    """Ids of the people of a link over all its pages, two at a time."""
+    assert url is not None
+    url = f"{url}&limit=2"
+    found: list[str] = []
+    while url:
+        answer = api.get(url)
+        assert answer.status == 200, (url, answer.body)
+        page = answer.body["results"][0] if "result" not in answer.body else None
+        people = answer.body["result"] if page is None else page["people"]
+        assert page is None or page["count"] == len(people)
+        found += [one.get("person", one)["id"] for one in people]
+        url = (answer.body["next"] or "").replace("http://testserver", "")
+    assert len(found) == len(set(found))
+    return found
+
+
+def points(result: list[dict[str, Any]]) -> Iterator[tuple[float, dict[str, Any]]]:
+    for series in result:
+        if "persons" in series:
+            yield series["aggregated_value"], series["persons"]
+        yield from zip(series["data"], series.get("persons_urls", ()), strict=False)
+
+
+TRENDS = [
+    pytest.param({"math": "dau"}, {}, id="unique"),
+    pytest.param({"math": "weekly_active"}, {}, id="weekly active"),
+    pytest.param({"math": "weekly_active"}, {"interval": "hour", "date_from": "2024-01-12"}, id="by hour"),
+    pytest.param({"math": "monthly_active"}, {}, id="monthly active"),
+    pytest.param({"math": "first_time_for_user"}, {}, id="first time"),
+    pytest.param({"math": "dau"}, {"display": "ActionsLineGraphCumulative"}, id="cumulative"),
+    pytest.param({"math": "dau"}, {"breakdown": "plan"}, id="breakdown"),
+    pytest.param({"math": "dau"}, {"breakdown": "plan", "breakdown_limit": 1}, id="breakdown, first only"),
+    pytest.param(
+        {"math": "dau"},
+        {"breakdowns": [{"property": "plan", "type": "event"}, {"property": "team", "type": "person"}]},
+        id="two breakdowns",
+    ),
+    pytest.param({"math": "dau"}, {"breakdown": "team", "breakdown_type": "person"}, id="by person"),
+    pytest.param({"math": "dau"}, {"breakdown": ["all"], "breakdown_type": "cohort"}, id="by cohort"),
+    pytest.param({"math": "dau"}, {"compare": True}, id="compare"),
+    pytest.param({"math": "weekly_active"}, {"compare": True, "breakdown": "plan"}, id="compare values"),
+    pytest.param({"math": "dau"}, {"interval": "week"}, id="week"),
+    pytest.param({"math": "dau"}, {"interval": "week", "date_from": "2024-01-10"}, id="part of a week"),
+    pytest.param({"math": "dau"}, {"interval": "month", "date_from": "-7d", "date_to": ""}, id="month"),
+    pytest.param({"math": "dau"}, {"date_from": "", "date_to": ""}, id="default range"),
+    pytest.param({"math": "dau"}, {"date_from": "all", "date_to": ""}, id="all time"),
+    pytest.param(
+        {"math": "dau"},
+        {"date_from": "2024-01-08T09:30", "date_to": "2024-01-09T12:00", "explicit_date": True},
+        id="explicit dates",
+    ),
+    pytest.param({"math": "dau"}, {"display": "BoldNumber"}, id="one number"),
+    pytest.param({"math": "dau"}, {"display": "ActionsPie", "breakdown": "plan"}, id="pie"),
+    pytest.param({"math": "weekly_active"}, {"display": "BoldNumber"}, id="weekly active, one number"),
+    pytest.param({"math": "dau"}, {"display": "BoldNumber", "compare": True}, id="numbers compared"),
+    pytest.param({"math": "dau", "properties": [{"key": "plan", "value": "pro"}]}, {}, id="its own filter"),
+]
+
+
+@pytest.mark.parametrize(("entity", "parameters"), TRENDS)
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_people_of_a_trend(shop: Api, entity: Any, parameters: Any, zone: str) -> None:
+    shop.settings(timezone=zone)
+    events = [{"id": "B", "math": "dau"}, {"id": "A", **entity}]
+    found = list(points(shop.calculate("trend", events=events, **RANGE | parameters).result))
+    assert sum(number for number, _ in found) > 0
+    for number, point in found:
+        assert len(everybody(shop, point["url"])) == number, point
+
+
+def test_a_total_leads_to_those_who_did_it(shop: Api) -> None:
+    shop.settings(timezone="UTC")
+    (series,) = shop.trend("A", **RANGE)
+    assert series["data"] == [3, 3, 2, 1, 2]
+    assert [len(everybody(shop, point["url"])) for point in series["persons_urls"]] == [2, 3, 2, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{}, {"computed_as": "cumulative"}, {"compare": True}, {"interval": "week", "date_from": "2023-12-20"}],
+)
+def test_people_of_stickiness(shop: Api, parameters: Any) -> None:  # I9
+    events = [{"id": "A"}, {"id": "B"}]
+    result = shop.calculate("trend", insight="STICKINESS", events=events, **RANGE | parameters).result
+    found = list(points(result))
+    assert sum(number for number, _ in found) > 0
+    for number, point in found:
+        assert len(everybody(shop, point["url"])) == number, point
+
+
+@pytest.mark.parametrize("parameters", [{}, {"interval": "week", "date_from": "2023-12-20"}])
+def test_people_of_a_lifecycle(shop: Api, parameters: Any) -> None:  # I21
+    result = shop.calculate("trend", insight="LIFECYCLE", events=[{"id": "A"}], **RANGE | parameters).result
+    found = list(points(result))
+    assert len(found) > 4
+    for number, point in found:
+        assert len(everybody(shop, point["url"])) == abs(number), point
+
+
+A = {"id": "A", "type": "events"}
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"retention_type": "retention_first_time"},
+        {"cumulative": True},
+        {"returning_entity": {"id": "B", "type": "events"}},
+    ],
+)
+def test_people_of_a_retention_cell(shop: Api, parameters: Any) -> None:  # H22
+    rows = shop.calculate(
+        "retention", target_entity=A, date_to="2024-01-12", total_intervals=6, **parameters
+    ).result
+    cells = [cell for row in rows for cell in row["values"]]
+    assert sum(cell["count"] for cell in cells) > 0
+    for cell in cells:
+        assert len(everybody(shop, cell["people_url"])) == cell["count"], cell
+
+
+def test_a_row_of_retention_shows_appearances(shop: Api) -> None:  # H22
+    rows = shop.calculate("retention", target_entity=A, date_to="2024-01-12", total_intervals=5).result
+    listed = shop.get(rows[0]["people_url"]).body
+    assert listed["result"] == listed["results"]
+    appearances = [one["appearances"] for one in listed["result"]]
+    assert appearances == [[1, 0, 1, 0, 1], [1, 1, 0, 0, 0]]
+    assert [sum(column) for column in zip(*appearances, strict=True)] == [
+        cell["count"] for cell in rows[0]["values"]
+    ]
+
+
+def test_people_of_an_edge(shop: Api) -> None:  # G22
+    asked = {"include_event_types": ["custom_event"], "start_point": "A", **RANGE}
+    edges = shop.calculate("path", **asked).result
+    assert edges
+    for edge in edges:
+        answer = shop.get(
+            "persons/path/", asked | {"path_start_key": edge["source"], "path_end_key": edge["target"]}
+        )
+        assert answer.body["results"][0]["count"] <= edge["value"]
+        assert answer.body["results"][0]["count"] > 0
