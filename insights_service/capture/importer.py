@@ -61,6 +61,13 @@ class Report:
     already_there: int = 0
     rejected: int = 0
 
+    def __iadd__(self, other: Report) -> Report:
+        self.read += other.read
+        self.stored += other.stored
+        self.already_there += other.already_there
+        self.rejected += other.rejected
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -112,15 +119,18 @@ def import_file(
             for row, reason in batch.rejected:
                 bad_rows.add(row, reason)
                 on_rejected(Rejected(path, row.line, reason))
-            stored = 0
-            if batch.events and not options.dry_run:
-                stored = write_batch(options.project_id, batch.events, now=clock.now())
-            report.read += len(batch)
-            report.rejected += len(batch.rejected)
-            report.stored += stored
-            report.already_there += 0 if options.dry_run else len(batch.events) - stored
+            report += _store(batch, options)
             on_progress(report, batch.position)
             gc.collect()
+    return report
+
+
+def _store(batch: Batch, options: Options) -> Report:
+    """Write what can be stored, and count the rows of the batch."""
+    report = Report(read=len(batch), rejected=len(batch.rejected))
+    if batch.events and not options.dry_run:
+        report.stored = write_batch(options.project_id, batch.events, now=clock.now())
+        report.already_there = len(batch.events) - report.stored
     return report
 
 

@@ -77,7 +77,7 @@ class Command(BaseCommand):
             disable=True if options["no_progress"] else None,
         ) as bar:
             for path in files:
-                _add(total, self._import(path, settings, bar))
+                total += self._import(path, settings, bar)
         self._summary(total, time.perf_counter() - started, dry_run=settings.dry_run)
 
     def _import(self, path: Path, settings: Options, bar: Any) -> Report:
@@ -110,13 +110,6 @@ class Command(BaseCommand):
             f"{report.read:,} rows: {stored}, {report.already_there:,} there already,"
             f" {report.rejected:,} rejected, in {seconds:.1f} s ({rate})"
         )
-
-
-def _add(total: Report, part: Report) -> None:
-    total.read += part.read
-    total.stored += part.stored
-    total.already_there += part.already_there
-    total.rejected += part.rejected
 
 
 def _project(project_id: int | None, token: str | None) -> Project:
