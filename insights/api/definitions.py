@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from insights.api.fields import Reader
 from insights.api.groups import index_of
-from insights.api.persons import ValueSerializer, asked_values
+from insights.api.persons import ValueSerializer, asked_values, uuid_of
 from insights.api.requests import read, reported
 from insights.people import event_values
 from insights.services.refusals import gone
@@ -25,6 +25,7 @@ from insights_service.persons.models import (
     PropertyOwner,
     PropertyType,
 )
+from queries.hogql.columns import session_type
 from queries.sql.sessions import SESSION_KEYS
 
 SEARCH = OpenApiParameter("search", str, description="Part of the name.")
@@ -137,11 +138,11 @@ class PropertyDefinitionViewSet(ProjectViewSet):
         """Sessions are put together by us: their properties are the same for everybody (semantics B14)."""
         search = request.query_params.get("search", "").lower()
         known = [
-            PropertyDefinition(name=key, type=PropertyOwner.SESSION)
+            PropertyDefinition(name=key, type=PropertyOwner.SESSION, inferred_type=session_type(key))
             for key in sorted(SESSION_KEYS)
             if search in key.lower()
         ]
-        page: Any = self.paginate_queryset(known)  # type: ignore[arg-type]  # a list pages like a queryset
+        page: Any = self.paginate_queryset(known)
         return self.get_paginated_response(PropertyDefinitionSerializer(page, many=True).data)
 
 
@@ -173,10 +174,7 @@ def _searched(found: QuerySet[Any], request: Any) -> QuerySet[Any]:
 
 def _found(manager: Any, view: ProjectView, reference: str) -> Any:
     """The definition of this project by its uuid; 404 for anything else."""
-    try:
-        found = manager.filter(project=view.project, id=reference).first()
-    except (ValueError, serializers.ValidationError, Exception.__class__):
-        found = None
+    found = manager.filter(project=view.project, id=uuid_of(reference)).first()
     if found is None:
         raise gone()
     return found

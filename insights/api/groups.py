@@ -9,12 +9,13 @@ from rest_framework import serializers
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 
-from insights.api.fields import AnyList, Reader, Text
+from insights.api.fields import Reader, Text
 from insights.api.serializers import Plain
 from insights.services.refusals import gone
 from insights_service.accounts.permissions import ProjectView, ProjectViewSet
 from insights_service.errors import InvalidInput
 from insights_service.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from insights_service.parsers import JSONParser, parse_json, parse_json_body
 from insights_service.persons.models import Group, GroupType
 from queries.properties import MAX_GROUP_TYPE_INDEX, as_whole
 
@@ -46,8 +47,6 @@ class GroupTypeBody(Reader):
     name_plural = Text(NAME_LENGTH)
 
 
-
-
 class GroupTypesView(ProjectView):
     """The kinds of groups of a project, at most five."""
 
@@ -59,8 +58,19 @@ class GroupTypesView(ProjectView):
         return Response(GroupTypeSerializer(_types(self), many=True).data)
 
 
+class ListParser(JSONParser):
+    """A body that is a list: `{"group_types": [...]}` to everybody behind."""
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> dict[str, Any]:
+        """The fields of the body in `stream`."""
+        raw = stream.read()
+        return {"group_types": parse_json(raw)} if raw.lstrip().startswith(b"[") else parse_json_body(raw)
+
+
 class GroupTypesMetadataView(ProjectView):
     """The names of the kinds."""
+
+    parser_classes = (ListParser,)
 
     scopes: ClassVar = {"patch": "group:write"}
 
@@ -77,8 +87,7 @@ class GroupTypesMetadataView(ProjectView):
 
 
 def _items(data: Any) -> list[Any]:
-    """A bare list, or one wrapped as `{"group_types": [...]}`."""
-    items = data if isinstance(data, list) else data.get("group_types")
+    items = data.get("group_types")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise InvalidInput("A list of group types is needed.", attr="group_types")
     return items

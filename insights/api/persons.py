@@ -1,4 +1,4 @@
-"""Persons over HTTP: list, search, look up, edit, split, delete; the values of their properties (api W17, W18)."""
+"""Persons over HTTP: list, search, look up, edit, split, delete; values of properties (api W17, W18)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import uuid
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from pydantic_core import PydanticCustomError
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from insights.api.fields import AnyList, JsonObject, Reader, Text
@@ -14,7 +16,7 @@ from insights.api.requests import read
 from insights.api.serializers import Plain
 from insights.models import Cohort
 from insights.people import PersonFilter, person_json, person_values, persons_found
-from insights.selectors import MAX_ID, is_id
+from insights.selectors import is_id
 from insights.services.refusals import gone
 from insights_service.accounts.permissions import ProjectView, ProjectViewSet
 from insights_service.errors import InvalidInput
@@ -22,7 +24,6 @@ from insights_service.fields import decoded
 from insights_service.pagination import UncountedPagination
 from insights_service.persons import services
 from insights_service.persons.models import Person
-from pydantic_core import PydanticCustomError
 from queries.context import ProjectContext
 from queries.properties import PropertyGroup, read_properties
 from queries.sql.cohorts import stored_members
@@ -149,7 +150,6 @@ class PersonViewSet(ProjectViewSet):
     scopes: ClassVar = {
         "list": "person:read",
         "retrieve": "person:read",
-        "values": "person:read",
         "partial_update": "person:write",
         "update_property": "person:write",
         "delete_property": "person:write",
@@ -177,18 +177,21 @@ class PersonViewSet(ProjectViewSet):
         return self._changed(self._find(id), set_=given)
 
     @extend_schema(request=PropertyBody, responses=PersonSerializer)
+    @action(detail=True, methods=["post"])
     def update_property(self, request: Any, id: str, **_: Any) -> Response:
         """Set one property."""
         given = read(PropertyBody, request).validated_data
         return self._changed(self._find(id), set_={given["key"]: given["value"]})
 
     @extend_schema(request=UnsetBody, responses=PersonSerializer)
+    @action(detail=True, methods=["post"])
     def delete_property(self, request: Any, id: str, **_: Any) -> Response:
         """Take one property away."""
         given = read(UnsetBody, request).validated_data
         return self._changed(self._find(id), unset=[given["key"]])
 
     @extend_schema(request=SplitBody, responses={201: None})
+    @action(detail=True, methods=["post"])
     def split(self, request: Any, id: str, **_: Any) -> Response:
         """Make each distinct id a person of its own."""
         person = self._find(id)
@@ -206,18 +209,16 @@ class PersonViewSet(ProjectViewSet):
 
     def _find(self, reference: str) -> Person:
         persons = Person.objects.filter(project=self.project)
-        if is_id(reference) and int(reference) <= MAX_ID:
+        if is_id(reference):
             found = persons.filter(person_no=int(reference)).first()
         else:
-            found = persons.filter(uuid=_uuid(reference)).first()
+            found = persons.filter(uuid=uuid_of(reference)).first()
         if found is None:
             raise gone()
         return found
 
     def _changed(self, person: Person, **changes: Any) -> Response:
-        services.update_person_properties(
-            project_id=self.project.pk, person_no=person.person_no, **changes
-        )
+        services.update_person_properties(project_id=self.project.pk, person_no=person.person_no, **changes)
         person.refresh_from_db()
         return Response(self._shown(person))
 
@@ -225,7 +226,8 @@ class PersonViewSet(ProjectViewSet):
         return person_json(self.project, [person])[0]
 
 
-def _uuid(text: str) -> uuid.UUID:
+def uuid_of(text: str) -> uuid.UUID:
+    """The uuid in a path; 404 for anything else."""
     try:
         return uuid.UUID(text)
     except ValueError:
