@@ -20,6 +20,7 @@ from insights_service import clock
 from insights_service.celery import app
 from insights_service.config import get_config
 from queries.cache.connection import CacheUnavailable
+from queries.cache.fair_queue import Ticket
 from queries.cache.status import NewRun, QueryStatus
 from queries.errors import StoreUnavailable
 from queries.execute import Progress, progress
@@ -27,7 +28,7 @@ from queries.wrappers import SourceNode
 
 log = structlog.get_logger(__name__)
 
-COMPUTE_TASK = "insights.compute"
+WORK_TASK = "insights.work"
 
 
 class Stopped(StrEnum):
@@ -62,14 +63,27 @@ def work(node: SourceNode) -> dict[str, Any]:
 
 
 def send(status: QueryStatus) -> None:
-    """Put the run into the queue. Without a queue the run is taken back: `CacheUnavailable`."""
-    arguments = [status.project_id, status.id, status.token]
+    """Let the run wait for a worker. Without a queue it is taken back: `CacheUnavailable`."""
+    keeping.waiting_runs().push(ticket_of(status))
     try:
-        app.send_task(COMPUTE_TASK, arguments, ignore_result=True)
-    except (BrokerError, OSError) as error:
-        log.warning("queue_unreachable", project=status.project_id, query_id=status.id)
+        wake_a_worker()
+    except CacheUnavailable:
         with suppress(CacheUnavailable):
             keeping.board().delete(status)
+        raise
+
+
+def ticket_of(status: QueryStatus) -> Ticket:
+    """What a worker needs to find the run."""
+    return Ticket(status.project_id, status.id, status.token, status.work.get("now"))
+
+
+def wake_a_worker() -> None:
+    """Tell the workers that something waits. Raises `CacheUnavailable` when the queue does not answer."""
+    try:
+        app.send_task(WORK_TASK, ignore_result=True)
+    except (BrokerError, OSError) as error:
+        log.warning("queue_unreachable")
         raise CacheUnavailable("The queue does not answer.") from error
 
 

@@ -21,6 +21,7 @@ from insights_service.config import get_config
 from insights_service.persons.event_store import event_store
 from insights_service.persons.sync import prepare_for_query
 from queries.cache.connection import CacheUnavailable
+from queries.cache.places import Room
 from queries.cache.store import Entry, entry_of
 from queries.context import Limits, ProjectContext
 from queries.errors import QueryCancelled
@@ -29,6 +30,8 @@ from queries.registry import compile_node
 from queries.wrappers import SourceNode
 
 log = structlog.get_logger(__name__)
+
+PATIENCE = 0.5  # share of its time limit that a query waits for a place
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +109,19 @@ def compute_once(
 def compute(
     node: SourceNode, ctx: ProjectContext, tag: QueryTag, check: Callable[[], None] = lambda: None
 ) -> Entry:
-    """The answer by asking the event store, whatever is kept. `check` is called before each statement."""
-    with reaching_the_store(ctx.limits):
-        identities = prepare_for_query(ctx.project_id)
-        client = event_store()
-    plan = compile_node(node, replace(ctx, has_overrides=identities.has_overrides))
-    with metrics.measured_query(tag.kind) as count_rows:
-        ran = run(plan, client=client, tag=tag, limits=ctx.limits, before_each=check)
-        count_rows(ran.rows_read)
+    """The answer by asking the event store, whatever is kept. `check` is called before each statement.
+
+    Waits for a place among the queries that may run at once, for a part of the time limit.
+    """
+    patience = ctx.limits.timeout_seconds * PATIENCE
+    with keeping.places().held(ctx.project_id, _room(), patience_seconds=patience, check=check):
+        with reaching_the_store(ctx.limits):
+            identities = prepare_for_query(ctx.project_id)
+            client = event_store()
+        plan = compile_node(node, replace(ctx, has_overrides=identities.has_overrides))
+        with metrics.measured_query(tag.kind) as count_rows:
+            ran = run(plan, client=client, tag=tag, limits=ctx.limits, before_each=check)
+            count_rows(ran.rows_read)
     log.info(
         "query",
         project=ctx.project_id,
@@ -129,6 +137,11 @@ def compute(
         rows_read=ran.rows_read,
         bytes_read=ran.bytes_read,
     )
+
+
+def _room() -> Room:
+    config = get_config()
+    return Room(config.query_max_concurrent, config.query_max_concurrent_per_project)
 
 
 @contextmanager

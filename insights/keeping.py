@@ -10,6 +10,8 @@ from functools import cache
 from insights_service import stores
 from queries.cache.active import ActiveRuns
 from queries.cache.connection import Connection
+from queries.cache.fair_queue import FairQueue
+from queries.cache.places import Places
 from queries.cache.single_flight import SingleFlight
 from queries.cache.status import StatusBoard
 from queries.cache.store import AnswerStore
@@ -36,6 +38,18 @@ def flights() -> SingleFlight:
 def board() -> StatusBoard:
     """Runs in the background."""
     return StatusBoard(_queue())
+
+
+@cache
+def places() -> Places:
+    """Whose query may ask the event store now."""
+    return Places(_queue())
+
+
+@cache
+def waiting_runs() -> FairQueue:
+    """Runs in the background that no worker has yet."""
+    return FairQueue(_queue())
 
 
 @cache

@@ -19,6 +19,7 @@ from insights_service import clock
 from insights_service.accounts.models import Project
 from insights_service.celery import app
 from queries.cache.connection import CacheUnavailable
+from queries.cache.fair_queue import Ticket
 from queries.cache.key import cache_key
 from queries.cache.single_flight import beating
 from queries.cache.status import BEAT_SECONDS, QueryStatus
@@ -31,18 +32,24 @@ log = structlog.get_logger(__name__)
 SWEEP_SECONDS = 10
 
 
-@app.task(name=background.COMPUTE_TASK, bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
-def compute(task: Any, project_id: int, run_id: str, token: str) -> None:
+@app.task(name=background.WORK_TASK, bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
+def work(task: Any) -> None:
+    """Do what waits, one run after the other, whichever project's turn it is; until nothing waits."""
+    with suppress(CacheUnavailable):
+        while (ticket := keeping.waiting_runs().pop()) is not None:
+            compute(ticket, task.request.id)
+
+
+def compute(ticket: Ticket, task_id: str | None) -> None:
     """Compute the query of a run and write down how it ended; nothing when it was cancelled meanwhile."""
-    status = keeping.board().pick_up(project_id, run_id, token, now=clock.now(), task_id=task.request.id)
-    if status is None:
-        return
-    held = status.work.get("now")
-    with (
-        clock.frozen(clock.read_instant(held) if held else clock.held()),
-        beating(lambda: _beat(status), every_seconds=BEAT_SECONDS),
-    ):
-        _end(status, _failure_of(status))
+    with clock.frozen(clock.read_instant(ticket.now) if ticket.now else None):
+        status = keeping.board().pick_up(
+            ticket.project_id, ticket.run_id, ticket.token, now=clock.now(), task_id=task_id
+        )
+        if status is None:
+            return
+        with beating(lambda: _beat(status), every_seconds=BEAT_SECONDS):
+            _end(status, _failure_of(status))
 
 
 @app.task(name="insights.sweep", ignore_result=True, expires=SWEEP_SECONDS)  # type: ignore[untyped-decorator]
@@ -57,6 +64,8 @@ def sweep() -> None:
                 background.send(status)
             else:
                 board.fail(status, now=clock.now(), message=None)
+        if not keeping.waiting_runs().is_empty():
+            background.wake_a_worker()  # in case the message that should have done it was lost
 
 
 def _failure_of(status: QueryStatus) -> Exception | None:

@@ -216,6 +216,20 @@ class Config:
         read=whole(0),
         unit="rows",
     )
+    query_max_concurrent: int = setting(
+        "QUERY_MAX_CONCURRENT",
+        "Queries computed at once over all processes, fairly between projects; 0 means no limit.",
+        default=8,
+        read=whole(0),
+        unit="queries",
+    )
+    query_max_concurrent_per_project: int = setting(
+        "QUERY_MAX_CONCURRENT_PER_PROJECT",
+        "Queries of one project computed at once; 0 means no limit of its own.",
+        default=0,
+        read=whole(0),
+        unit="queries",
+    )
     throttle_burst: int = setting(
         "THROTTLE_BURST",
         "Requests each key or user may send in a minute; 0 means no limit.",

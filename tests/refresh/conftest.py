@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from insights import keeping, tasks
+from insights import background, keeping, tasks
 from insights_service import clock
 from tests.api_client import NOW, Answer, Api, make_project
 
@@ -22,7 +22,7 @@ def in_background(api: Api, run_id: str, now: datetime | None = None) -> None:
     with clock.frozen(now or api.now):
         status = keeping.board().get(api.project.pk, run_id, now=clock.now())
         assert status is not None
-        tasks.compute.apply(args=[api.project.pk, run_id, status.token], throw=True)
+    tasks.compute(background.ticket_of(status), "some-task")
 
 
 @dataclass

@@ -177,7 +177,7 @@ def start(api: Api, what: str, run_id: str) -> Any:
 def test_a_run_in_the_background_is_cancelled(shop: Api, store: Any, unique: str) -> None:
     with clock.frozen(shop.now):
         status = start(shop, f"slow 20 {unique}", unique)
-    worker = Waiting(lambda: _frozen(shop, status))
+    worker = Waiting(lambda: work(status))
     until_running(store, shop, unique)
     watched = shop.get(f"query/{unique}/", {"show_progress": "true"})
     progress_ = watched.body["query_status"]["query_progress"]
@@ -196,9 +196,9 @@ def test_a_run_in_the_background_is_cancelled(shop: Api, store: Any, unique: str
     assert shop.get(f"query/{unique}/").status == 404
 
 
-def _frozen(api: Api, status: Any) -> None:
-    with clock.frozen(api.now):
-        tasks.compute.apply(args=[api.project.pk, status.id, status.token], throw=True)
+def work(status: Any) -> None:
+    """What a worker does with a run."""
+    tasks.compute(background.ticket_of(status), "some-task")
 
 
 def test_a_queued_run_is_removed(shop: Api, store: Any, unique: str) -> None:
@@ -206,13 +206,13 @@ def test_a_queued_run_is_removed(shop: Api, store: Any, unique: str) -> None:
     assert cancel(shop, unique).status == 200
     assert shop.get(f"query/{unique}/").status == 404
     started = time.monotonic()
-    _frozen(shop, status)  # the message comes late
+    work(status)  # the message comes late
     assert time.monotonic() - started < 1
 
 
 def test_who_waits_for_a_cancelled_run_in_the_background(shop: Api, store: Any, unique: str) -> None:
     status = start(shop, f"slow 2 {unique}", unique)
-    worker = Waiting(lambda: _frozen(shop, status))
+    worker = Waiting(lambda: work(status))
     until_running(store, shop, unique)
     follower = ask(shop, f"slow 2 {unique}", f"other-{unique}")
     time.sleep(0.3)
@@ -230,7 +230,7 @@ def test_only_what_waits_in_the_queue(shop: Api, store: Any, unique: str) -> Non
     assert dequeue(unique) == background.Stopped.UNKNOWN
 
     status = start(shop, f"slow 1 {unique}", unique)
-    worker = Waiting(lambda: _frozen(shop, status))
+    worker = Waiting(lambda: work(status))
     until_running(store, shop, unique)
     assert dequeue(unique) == background.Stopped.ALREADY_STARTED
     worker.end()
@@ -249,7 +249,7 @@ def test_only_what_waits_in_the_queue(shop: Api, store: Any, unique: str) -> Non
     ],
 )
 def test_how_a_run_fails(shop: Api, unique: str, what: str, status: int, message: str | None) -> None:
-    _frozen(shop, start(shop, f"{what} {unique}", unique))
+    work(start(shop, f"{what} {unique}", unique))
     answer = shop.get(f"query/{unique}/")
     shown = answer.body["query_status"]
     assert (answer.status, shown["complete"], shown["error"], shown["results"]) == (status, True, True, None)
@@ -257,7 +257,7 @@ def test_how_a_run_fails(shop: Api, unique: str, what: str, status: int, message
 
 
 def test_a_failing_query_is_not_hammered(shop: Api, unique: str) -> None:  # api R11
-    _frozen(shop, start(shop, f"wrong {unique}", unique))
+    work(start(shop, f"wrong {unique}", unique))
     again = ask(shop, f"wrong {unique}", None, "async").end()
     assert (again.status, again.body["query_status"]["id"]) == (200, unique)
     assert again.body["query_status"]["error"] is True
@@ -274,7 +274,7 @@ def test_a_failed_run_leaves_the_old_answer(shop: Api, unique: str, monkeypatch:
         KIND,
         replace(SLOW_KIND, compile=lambda node, ctx: 1 / 0),  # type: ignore[arg-type]
     )
-    _frozen(shop, status)
+    work(status)
     assert shop.get(f"query/{unique}/").status == 500
     kept = ask(shop, what, None).end()
     assert (kept.result, kept.body["is_cached"]) == ([{"count": 2}], True)

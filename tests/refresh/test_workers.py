@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from insights import keeping
 from insights_service.celery import app
 from queries.cache import status as status_module
 from tests.api_client import Api, make_project
@@ -53,6 +54,8 @@ class Workers:
 @pytest.fixture
 def workers(service: None, tmp_path: Path) -> Iterator[Workers]:
     app.control.purge()  # what other tests have put into the queue
+    while keeping.waiting_runs().pop() is not None:
+        pass
     found = Workers(tmp_path)
     yield found
     found.stop()
