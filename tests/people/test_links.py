@@ -150,6 +150,17 @@ def test_people_of_a_retention_cell(shop: Api, parameters: Any) -> None:  # H22
         assert len(everybody(shop, cell["people_url"])) == cell["count"], cell
 
 
+def test_people_of_a_value_of_retention(shop: Api) -> None:  # H15
+    split = {"breakdown": "team", "breakdown_type": "person", "retention_type": "retention_first_time"}
+    rows = shop.calculate(
+        "retention", target_entity=A, date_to="2024-01-12", total_intervals=12, **split
+    ).result
+    assert len(rows) > 1
+    for row in rows:
+        for cell in row["values"]:
+            assert len(everybody(shop, cell["people_url"])) == cell["count"], (row["label"], cell)
+
+
 def test_a_row_of_retention_shows_appearances(shop: Api) -> None:  # H22
     rows = shop.calculate("retention", target_entity=A, date_to="2024-01-12", total_intervals=5).result
     listed = shop.get(rows[0]["people_url"]).body
@@ -161,13 +172,29 @@ def test_a_row_of_retention_shows_appearances(shop: Api) -> None:  # H22
     ]
 
 
-def test_people_of_an_edge(shop: Api) -> None:  # G22
-    asked = {"include_event_types": ["custom_event"], "start_point": "A", **RANGE}
-    edges = shop.calculate("path", **asked).result
-    assert edges
-    for edge in edges:
-        answer = shop.get(
-            "persons/path/", asked | {"path_start_key": edge["source"], "path_end_key": edge["target"]}
-        )
-        assert answer.body["results"][0]["count"] <= edge["value"]
-        assert answer.body["results"][0]["count"] > 0
+def test_people_of_an_edge(api: Api) -> None:  # G22
+    api.journeys(
+        "u1: A@10:00 B@10:05 C@10:10",
+        "u2: A@10:00 B@10:05",
+        "u2: A@15:00 B@15:05",
+        "u3: A@10:00 C@10:05",
+    )
+    asked = {"include_event_types": ["custom_event"], **RANGE}
+    edges = api.calculate("path", **asked).result
+    ids = {
+        edge: _people_of_edge(api, asked, *edge) for edge in [("1_A", "2_B"), ("1_A", "2_C"), ("2_B", "3_C")]
+    }
+    assert {(edge["source"], edge["target"]): edge["value"] for edge in edges} == {
+        ("1_A", "2_B"): 3,  # u2 twice
+        ("1_A", "2_C"): 1,
+        ("2_B", "3_C"): 1,
+    }
+    assert ids == {("1_A", "2_B"): 2, ("1_A", "2_C"): 1, ("2_B", "3_C"): 1}
+    dropped = api.get("persons/path/", asked | {"path_dropoff_key": "2_B"}).body["results"][0]["people"]
+    assert [one["name"] for one in dropped] == ["u2"]
+
+
+def _people_of_edge(api: Api, asked: dict[str, Any], source: str, target: str) -> int:
+    answer = api.get("persons/path/", asked | {"path_start_key": source, "path_end_key": target})
+    assert answer.status == 200, answer.body
+    return int(answer.body["results"][0]["count"])
