@@ -1,5 +1,5 @@
 """Brute force: small random worlds, plain loops over their events, and the service's answer beside it.
 
 Nothing here shares code with the compilers. Run more cases than the suite does with
-`python -m tests.oracle trends --cases 10000 --seed 1`.
+`./run oracle trends --cases 10000 --seed 1`.
 """
