@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -198,3 +200,59 @@ def _people_of_edge(api: Api, asked: dict[str, Any], source: str, target: str) -
     answer = api.get("persons/path/", asked | {"path_start_key": source, "path_end_key": target})
     assert answer.status == 200, answer.body
     return int(answer.body["results"][0]["count"])
+
+
+def test_people_of_groups(api: Api) -> None:  # W21
+    api.capture(
+        [
+            {
+                "event": "$groupidentify",
+                "distinct_id": "u1",
+                "properties": {"$group_type": "org", "$group_key": "acme", "$group_set": {"size": 3}},
+            }
+        ]
+    )
+    api.journeys(
+        'u1: A@2024-01-08{$group_0:"acme"} A@2024-01-09{$group_0:"zeta"} A@2024-01-09{$group_0:"acme"}',
+        'u2: A@2024-01-08{$group_0:"acme"} A@2024-01-09',
+    )
+    events = [{"id": "A", "math": "unique_group", "math_group_type_index": 0}]
+    (series,) = api.calculate("trend", events=events, **RANGE).result
+    assert series["data"] == [1, 2, 0, 0, 0]
+    listed = [everybody(api, point["url"]) for point in series["persons_urls"]]
+    assert listed == [["acme"], ["acme", "zeta"], [], [], []]
+    one = api.get(series["persons_urls"][0]["url"]).body["results"][0]["people"][0]
+    assert (one["type"], one["group_key"], one["group_type_index"]) == ("group", "acme", 0)
+    assert one["properties"] == {"size": 3}
+    as_csv = api.get(series["persons_urls"][0]["url"].replace("trends/", "trends.csv")).body
+    assert as_csv.split("\r\n")[1] == 'acme,,acme,,"{""size"":3}"'
+
+
+def test_people_by_distinct_id(api: Api) -> None:  # B4
+    api.settings(aggregate_users_by_distinct_id=True)
+    api.identify("u1", anonymous="a1", email="ada@example.org")
+    api.journeys("u1: A@2024-01-08", "a1: A@2024-01-08T13:00")
+    (series,) = api.calculate("trend", events=[{"id": "A", "math": "dau"}], **RANGE).result
+    assert series["data"][0] == 2
+    people = api.get(series["persons_urls"][0]["url"]).body["results"][0]["people"]
+    assert sorted(one["distinct_ids"] for one in people) == [["a1"], ["u1"]]
+
+
+def test_a_link_outlives_its_relative_range(api: Api) -> None:
+    api.journeys("u1: A@2024-01-08", "u2: A@2024-01-10")
+    (series,) = api.calculate("trend", events=[{"id": "A", "math": "dau"}]).result
+    assert series["data"][0] == 1
+    later = replace(api, now=datetime(2024, 2, 20, tzinfo=UTC))
+    assert everybody(later, series["persons_urls"][0]["url"]) == everybody(
+        api, series["persons_urls"][0]["url"]
+    )
+
+
+def test_people_over_a_fold_of_the_clock(api: Api) -> None:
+    api.settings(timezone="America/New_York")
+    api.journeys("u1: A@2023-11-05T05:30:00Z", "u2: A@2023-11-05T06:30:00Z", "u3: A@2023-11-05T07:30:00Z")
+    asked = {"date_from": "2023-11-05", "date_to": "2023-11-05T04:00:00", "interval": "hour"}
+    (series,) = api.calculate("trend", events=[{"id": "A", "math": "dau"}], **asked).result
+    assert sum(series["data"]) == 3
+    for number, point in points([series]):
+        assert len(everybody(api, point["url"])) == number, point
