@@ -141,7 +141,7 @@ MATHS: dict[Math, MathRow] = {
     Math.DAU: MathRow(_actors, counts_actors=True),  # D6
     Math.UNIQUE_SESSION: MathRow(_sessions),  # D9
     Math.UNIQUE_GROUP: MathRow(_groups, counts_actors=True),  # D8
-    Math.SUM: MathRow(_over_property("sum")),  # D10
+    Math.SUM: MathRow(_over_property("sumKahan")),  # D10; compensated, so the order of rows changes nothing
     Math.AVG: MathRow(_over_property("avg"), scaled_by_sampling=False),
     Math.MIN: MathRow(_over_property("min"), other=Merge.MIN, scaled_by_sampling=False),
     Math.MAX: MathRow(_over_property("max"), other=Merge.MAX, scaled_by_sampling=False),
