@@ -66,10 +66,12 @@ def _trends(node: Any, rows: Sequence[Mapping[str, Any]]) -> Options:
 
 
 def _stickiness(node: Any, rows: Sequence[Mapping[str, Any]]) -> Options:
-    longest = max((row["days"] for row in rows), key=len, default=[])
-    labels = next((row["labels"] for row in rows if row["days"] == longest), [])
-    columns = [_choice_of(label, day) for label, day in zip(labels, longest, strict=True)]
-    return {"day": columns, "series": _series(node), "compare": PERIODS if node.is_compared else None}
+    longest: Mapping[str, Any] = max(rows, key=lambda row: len(row["days"]), default={})
+    return {
+        "day": _days([longest]),
+        "series": _series(node),
+        "compare": PERIODS if node.is_compared else None,
+    }
 
 
 def _lifecycle(node: Any, rows: Sequence[Mapping[str, Any]]) -> Options:
