@@ -20,7 +20,7 @@ from insights_service.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from insights_service.persons.models import GroupType
 from insights_service.renderers import CsvTable
 from insights_service.requests import request_parameters
-from queries.actors.node import ActorsQuery
+from queries.actors.node import MAX_OFFSET, ActorsQuery
 from queries.actors.points import PEOPLE, People, read_point, read_question, spelled
 from queries.cache.policy import Endpoint, Refresh
 from queries.errors import QueryError
@@ -31,7 +31,6 @@ Json = dict[str, Any]
 Parameters = Mapping[str, Any]
 Actor = Mapping[str, Any]
 
-MAX_OFFSET = 2**62
 ACTORS = serializers.ListField(child=serializers.DictField())
 PAGE = inline_serializer(
     "PeopleBehindANumber",

@@ -18,6 +18,10 @@ from queries.trends.node import TrendsQuery
 
 DEFAULT_LIMIT = 100  # api U4
 MAX_LIMIT = 10_000
+MAX_OFFSET = 2**62
+
+MAX_COORDINATE = 2**31 - 1  # beyond any answer, and what a column of the store can hold
+Place = Annotated[Whole, Field(le=MAX_COORDINATE)]
 
 InsightQuery = TrendsQuery | FunnelsQuery | PathsQuery | RetentionQuery | StickinessQuery | LifecycleQuery
 INSIGHT_QUERIES: tuple[type[InsightQuery], ...] = (
@@ -39,11 +43,11 @@ class InsightActorsQuery(Part):
 
     kind: Literal["InsightActorsQuery"] = "InsightActorsQuery"
     source: Annotated[InsightQuery, Field(discriminator="kind")]
-    day: str | Whole | None = None
-    series: Whole | None = None
+    day: str | Place | None = None
+    series: Place | None = None
     status: LifecycleStatus | None = None
-    interval: Whole | None = None
-    returning_interval: Whole | None = None
+    interval: Place | None = None
+    returning_interval: Place | None = None
     breakdown: str | Whole | float | tuple[str | Whole | float, ...] | None = None
     compare: Literal["current", "previous"] | None = None
     include_recordings: Any = Field(None, exclude=True)
@@ -79,5 +83,5 @@ class ActorsQuery(Part):
     fixed_properties: Properties = None
     search: str | None = None
     limit: Annotated[Whole, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
-    offset: Annotated[Whole, Field(ge=0)] = 0
+    offset: Annotated[Whole, Field(ge=0, le=MAX_OFFSET)] = 0
     modifiers: Any = Field(None, exclude=True)
