@@ -24,6 +24,8 @@ _HREF_LENGTH = 2048
 
 def elements_chain(properties: Mapping[str, Any]) -> str:
     """The chain of an event: as sent in `$elements_chain`, else made from the list `$elements`; else ''."""
+    if "$elements_chain" not in properties and "$elements" not in properties:
+        return ""
     chain = properties.get("$elements_chain")
     if isinstance(chain, str) and chain:
         return chain

@@ -34,7 +34,7 @@ _NAMES_BY_TYPE = {
     "page": "$pageview",
 }
 # What libraries put beside the properties and means a property.
-_BESIDE = ("$set", "$set_once", "$unset")
+_BESIDE = frozenset({"$set", "$set_once", "$unset"})
 # Compared with type(): JSON gives exactly these, and this runs for every value of every event.
 _CONTAINERS = frozenset({dict, list})
 
@@ -161,6 +161,8 @@ def _properties(raw: Mapping[str, Any]) -> dict[str, Any]:
     if given is not None and type(given) is not dict:
         raise invalid_payload("`properties` must be a JSON object.", attr="properties")
     properties: dict[str, Any] = given or {}
+    if _BESIDE.isdisjoint(raw):
+        return properties
     for key in _BESIDE:
         if beside := raw.get(key):
             inside = properties.get(key)
@@ -219,11 +221,13 @@ def _trusts_own_clock(raw: Mapping[str, Any], properties: Mapping[str, Any]) -> 
 
 
 def is_any_too_deep(values: Iterable[Any]) -> bool:
-    """Whether one of the values nests containers deeper than MAX_DEPTH.
+    """Whether one of the values nests containers deeper than MAX_DEPTH."""
+    return any(map(_is_too_deep, [value for value in values if type(value) in _CONTAINERS]))
 
-    Goes level by level, so that depth costs no stack.
-    """
-    level = [value for value in values if type(value) in _CONTAINERS]
+
+def _is_too_deep(value: Any) -> bool:
+    """Goes level by level, so that depth costs no stack."""
+    level = [value]
     for _ in range(MAX_DEPTH):
         if not level:
             return False
