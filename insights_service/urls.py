@@ -19,6 +19,7 @@ from insights.api import (
     people,
     persons,
     query,
+    query_stream,
     sharing,
 )
 from insights.api.actions import ActionViewSet
@@ -53,6 +54,7 @@ project_router = ApiRouter()
 project_router.view("query", query.QueryView)
 project_router.view("query/check_auth_for_async", query.CheckAuthView)
 project_router.view("query/<str:query_id>", query.QueryStatusView, "query-status")
+project_router.view("query/<str:query_id>/stream", query_stream.QueryStreamView, "query-stream")
 project_router.view("insights/trend", calculations.TrendView)
 project_router.view("insights/funnel", calculations.FunnelView)
 project_router.view("insights/funnel/correlation", calculations.CorrelationView)

@@ -20,6 +20,7 @@ from insights.api.tables import result_table
 from insights.context import project_context
 from insights.overrides import apply_dashboard_filters, apply_variables
 from insights_service import clock
+from insights_service.accounts.models import Project
 from insights_service.accounts.permissions import ProjectView
 from insights_service.errors import NotFound
 from insights_service.fields import decoded
@@ -109,10 +110,10 @@ class QueryStatusView(ProjectView):
     @extend_schema(parameters=[SHOW_PROGRESS], responses={200: STATUS, 202: STATUS})
     def get(self, request: Any, query_id: str, **_: Any) -> Response:
         """How it is: 202 running, 200 with its answer, 400 or 500 failed, 404 unknown or cancelled."""
-        status = self._status(query_id)
+        status = run_status(self.project, query_id)
         wants = request.query_params.get("show_progress", request.query_params.get("showProgress"))
         running = background.progress_of(status) if is_true(wants) else None
-        results = self._results(status) if status.is_success else None
+        results = status_results(self.project, status) if status.is_success else None
         body = background.status_json(status, results=results, running=running)
         code = 200 if status.is_success else STATUS_CODES[status.complete, bool(status.error_message)]
         return Response({"query_status": body}, status=code)
@@ -127,20 +128,23 @@ class QueryStatusView(ProjectView):
         stopped = background.cancel(self.project.pk, query_id, dequeue_only=dequeue_only)
         return Response({"message": stopped.value})
 
-    def _status(self, query_id: str) -> QueryStatus:
-        try:
-            status = keeping.board().get(self.project.pk, query_id, now=clock.now())
-        except CacheUnavailable:
-            status = None
-        if status is None:
-            raise NotFound("Query not found.")
-        return status
 
-    def _results(self, status: QueryStatus) -> dict[str, Any] | None:
-        """The answer of a run that succeeded, as the query endpoint gives it (api R10)."""
-        node = source_of(parse_query(status.work["query"]))
-        found = kept_answer(node, project_context(self.project, [node]), status.cache_key)
-        return None if found.entry is None else answer_json(found, is_cached=False)
+def run_status(project: Project, query_id: str) -> QueryStatus:
+    """The status of a run of this project; NotFound when there is none, or nobody can tell."""
+    try:
+        status = keeping.board().get(project.pk, query_id, now=clock.now())
+    except CacheUnavailable:
+        status = None
+    if status is None:
+        raise NotFound("Query not found.")
+    return status
+
+
+def status_results(project: Project, status: QueryStatus) -> dict[str, Any] | None:
+    """The answer of a run that succeeded, as the query endpoint gives it (api R10)."""
+    node = source_of(parse_query(status.work["query"]))
+    found = kept_answer(node, project_context(project, [node]), status.cache_key)
+    return None if found.entry is None else answer_json(found, is_cached=False)
 
 
 class CheckAuthView(ProjectView):
