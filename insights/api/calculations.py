@@ -19,6 +19,7 @@ from rest_framework.utils.urls import replace_query_param
 from insights.answer import ABOUT_THE_QUESTION, Answer, Asked, answer
 from insights.api.asking import CLIENT_QUERY_ID, REFRESH, client_query_id, refresh_mode
 from insights.api.conditional import conditional
+from insights.api.explaining import EXPLAIN, explained, wants_explanation
 from insights.api.query import timings
 from insights.api.tables import result_table
 from insights.context import project_context
@@ -50,7 +51,7 @@ CALCULATION = inline_serializer(
         "timings": serializers.ListField(child=serializers.DictField()),
     },
 )
-PARAMETERS = [REFRESH, CLIENT_QUERY_ID]
+PARAMETERS = [REFRESH, CLIENT_QUERY_ID, EXPLAIN]
 ENTITIES = ("events", "actions", "groups")
 EXPORTED_FROM = "PostHog"  # the word that clients expect in the name of a file (api Y2)
 
@@ -88,6 +89,8 @@ class CalculationView(ProjectView):
         ctx = project_context(self.project, [legacy.node])
         asked = Asked(legacy.node, refresh_mode(request, Endpoint.CALCULATION), client_query_id(request))
         try:
+            if wants_explanation(request):
+                return explained(legacy.node, ctx, self.level)
             found = answer(asked, ctx)
         except QueryError as error:
             if isinstance(error, ABOUT_THE_QUESTION):

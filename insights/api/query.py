@@ -14,6 +14,7 @@ from insights import background, keeping
 from insights.answer import Answer, Asked, answer, kept_answer, respelled
 from insights.api.asking import CLIENT_QUERY_ID, REFRESH, client_query_id, refresh_mode
 from insights.api.contexts import filters_override, variables_override
+from insights.api.explaining import EXPLAIN, explained, wants_explanation
 from insights.api.fields import JsonObject, QueryNode, Reader
 from insights.api.serializers import QueryStatusSerializer
 from insights.api.tables import result_table
@@ -81,7 +82,9 @@ class QueryView(ProjectView):
     found: Answer | None = None
 
     @extend_schema(
-        request=QueryBody, parameters=[REFRESH, CLIENT_QUERY_ID], responses={200: ANSWER, 202: STATUS}
+        request=QueryBody,
+        parameters=[REFRESH, CLIENT_QUERY_ID, EXPLAIN],
+        responses={200: ANSWER, 202: STATUS},
     )
     def post(self, request: Any, **_: Any) -> Response:
         """Answer a query. 202 while a run in the background has not ended."""
@@ -90,8 +93,11 @@ class QueryView(ProjectView):
         wrapper = parse_query(_in_context(decoded(body.validated_data["query"]), request.data))
         node = source_of(wrapper)
         asked = Asked(node, _mode(request), client_query_id(request))
+        ctx = project_context(self.project, [node])
         try:
-            found = answer(asked, project_context(self.project, [node]))
+            if wants_explanation(request):
+                return explained(node, ctx, self.level)
+            found = answer(asked, ctx)
         except QueryError as error:
             raise respelled(error, spelling(wrapper)) from error
         self.asked, self.found = node, found
