@@ -58,6 +58,9 @@ class PropertyDefinitionBody(Reader):
     property_type = serializers.ChoiceField(PropertyType.choices, required=False, allow_null=True)
 
 
+BY_ID = OpenApiParameter("id", int, location=OpenApiParameter.PATH)
+
+
 class EventDefinitionViewSet(ProjectViewSet):
     """Event names of a project."""
 
@@ -72,6 +75,7 @@ class EventDefinitionViewSet(ProjectViewSet):
         page = self.paginate_queryset(found.order_by("name"))
         return self.get_paginated_response(EventDefinitionSerializer(page, many=True).data)
 
+    @extend_schema(parameters=[BY_ID])
     def retrieve(self, request: Any, id: str, **_: Any) -> Response:
         """One of them."""
         return Response(EventDefinitionSerializer(_found(EventDefinition.objects, self, id)).data)
@@ -108,11 +112,12 @@ class PropertyDefinitionViewSet(ProjectViewSet):
         page = self.paginate_queryset(found.order_by("name", "id"))
         return self.get_paginated_response(PropertyDefinitionSerializer(page, many=True).data)
 
+    @extend_schema(parameters=[BY_ID])
     def retrieve(self, request: Any, id: str, **_: Any) -> Response:
         """One of them."""
         return Response(PropertyDefinitionSerializer(_found(PropertyDefinition.objects, self, id)).data)
 
-    @extend_schema(request=PropertyDefinitionBody, responses=PropertyDefinitionSerializer)
+    @extend_schema(parameters=[BY_ID], request=PropertyDefinitionBody, responses=PropertyDefinitionSerializer)
     def partial_update(self, request: Any, id: str, **_: Any) -> Response:
         """Declare the type of a property: filters compare in it from then on (semantics C4)."""
         found = _found(PropertyDefinition.objects, self, id)

@@ -10,8 +10,9 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 
 from insights.api.fields import Reader, Text
-from insights.api.serializers import Plain
+from insights.api.serializers import NullableObject
 from insights.services.refusals import gone
+from insights_service.accounts.api.serializers import GroupTypeSerializer
 from insights_service.accounts.permissions import ProjectView, ProjectViewSet
 from insights_service.errors import InvalidInput
 from insights_service.pagination import DEFAULT_LIMIT, MAX_LIMIT
@@ -22,18 +23,10 @@ from queries.properties import MAX_GROUP_TYPE_INDEX, as_whole
 NAME_LENGTH = 400
 
 
-class GroupTypeSerializer(serializers.ModelSerializer[GroupType]):
-    """A kind of group."""
-
-    class Meta:
-        model = GroupType
-        fields = ("group_type", "group_type_index", "name_singular", "name_plural", "created_at")
-
-
 class GroupSerializer(serializers.ModelSerializer[Group]):
     """A group."""
 
-    group_properties = Plain(source="properties")
+    group_properties = NullableObject(source="properties")
 
     class Meta:
         model = Group
@@ -70,7 +63,7 @@ class ListParser(JSONParser):
 class GroupTypesMetadataView(ProjectView):
     """The names of the kinds."""
 
-    parser_classes = (ListParser,)
+    parser_classes: ClassVar = (ListParser,)
 
     scopes: ClassVar = {"patch": "group:write"}
 

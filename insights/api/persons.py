@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from insights.api.fields import AnyList, JsonObject, Reader, Text
 from insights.api.requests import read
-from insights.api.serializers import Plain
+from insights.api.serializers import NullableObject
 from insights.models import Cohort
 from insights.people import PersonFilter, person_json, person_values, persons_found
 from insights.selectors import is_id
@@ -35,7 +35,7 @@ class PersonSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     name = serializers.CharField()
     distinct_ids = serializers.ListField(child=serializers.CharField())
-    properties = Plain()
+    properties = NullableObject()
     created_at = serializers.DateTimeField()
     uuid = serializers.UUIDField()
 
