@@ -1,111 +1,107 @@
-"""Rows of a funnel -> its steps: counts and conversion times (api S13, V3; semantics E12, E27, E33)."""
+"""Rows of funnel steps -> the answer (api V3, semantics E13, E18, E27, E33)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from queries.dates import ResolvedRange
-from queries.errors import UnknownReference
-from queries.funnels.chain import FunnelScan
-from queries.nodes import ActionsNode, EventsNode, SeriesNode
-from queries.plan import Result
-from queries.vocabulary import BreakdownType
+from queries.context import ProjectContext
+from queries.funnels.question import Question
+from queries.funnels.steps import value_limit
+from queries.funnels.values import label, reported
+from queries.nodes import ActionsNode, EventsNode, GroupNode, SeriesNode
+from queries.plan import Result, Rows
 
-Value = tuple[str, ...]
-OTHER: Value = ("Other",)
-LISTED = frozenset({BreakdownType.EVENT, BreakdownType.PERSON})  # E27: values of these are lists
-
-
-def rank_values(funnel: FunnelScan, rows: Sequence[tuple[Any, ...]]) -> list[Value] | None:
-    """The values to show when there are more than the limit; None when all fit, or nothing is broken down."""
-    breakdown = funnel.node.breakdown_filter
-    if breakdown is None or breakdown.is_empty or breakdown.cohorts:
-        return None
-    counts = _counts(funnel, rows)
-    if len(counts) <= breakdown.limit():
-        return None
-    return _ranked(counts)[: breakdown.limit()]
+JsonStep = dict[str, Any]  # one step of the answer, ready for JSON
+ALL_EVENTS = "All events"
+MICROSECONDS = 1_000_000
 
 
-def shape_steps(
-    funnel: FunnelScan,
-    period: ResolvedRange,
-    rows: Sequence[tuple[Any, ...]],
-    shown: Sequence[Value] | None = None,
-) -> Result:
-    """A list of steps, or with a breakdown a list of such lists, most converted first, Other last (E32)."""
-    dates = {"date_from": period.date_from.isoformat(), "date_to": period.date_to.isoformat()}
-    found = {(tuple(value), int(step)): (int(n), mean, median) for value, step, n, mean, median in rows}
-    if funnel.node.breakdown_filter is None or funnel.node.breakdown_filter.is_empty:
-        return Result(results=_steps(funnel, (), found), resolved_date_range=dates)
-    values = _ranked(_counts(funnel, rows))
-    if OTHER in values and shown is not None:
-        values = [value for value in values if value != OTHER] + [OTHER]
-    results = [_with_value(funnel, value, _steps(funnel, value, found)) for value in values]
-    return Result(results=results, has_more=shown is not None, resolved_date_range=dates)
+def shape_steps(question: Question, found: Rows | None) -> Result:
+    """A list of steps; with a breakdown a list of such lists, "Other" last."""
+    rows = found.rows if found else ()
+    if not question.steps:
+        return Result(results=[])
+    if question.breakdown is None:
+        _, _, counts, sums, medians = rows[0] if rows else (1, [], [], [], [])
+        return Result(results=_steps(question, counts, sums, medians))
+    limit = value_limit(question)
+    funnels = []
+    for place, value, counts, sums, medians in rows:
+        shown = reported(question.breakdown, list(value), is_other=limit is not None and int(place) > limit)
+        named = {"breakdown": label(question.breakdown, shown, question.ctx), "breakdown_value": shown}
+        funnels.append([step | named for step in _steps(question, counts, sums, medians)])
+    return Result(results=funnels, has_more=limit is not None and len(rows) > limit)
 
 
-def _counts(funnel: FunnelScan, rows: Sequence[tuple[Any, ...]]) -> dict[Value, list[int]]:
-    counts: dict[Value, list[int]] = {}
-    for value, step, actors, *_ in rows:
-        counts.setdefault(tuple(value), [0] * len(funnel.node.series))[int(step) - 1] = int(actors)
-    return counts
-
-
-def _ranked(counts: dict[Value, list[int]]) -> list[Value]:
-    """By actors at the last step, then the step before, and so on; ties by value (E27)."""
-    return sorted(counts, key=lambda value: ([-n for n in reversed(counts[value])], value))
-
-
-def _steps(funnel: FunnelScan, value: Value, found: dict[tuple[Value, int], Any]) -> list[dict[str, Any]]:
+def _steps(
+    question: Question, counts: Sequence[int], sums: Sequence[int], medians: Sequence[float]
+) -> list[JsonStep]:
     return [
-        _step(funnel, place, step, found.get((value, place + 1), (0, None, None)))
-        for place, step in enumerate(funnel.node.series)
+        {
+            **described(question, order),
+            "order": order,
+            "people": [],
+            "count": scaled(question, counts[order] if order < len(counts) else 0),
+            **_times(order, counts, sums, medians),
+        }
+        for order in range(len(question.steps))
     ]
 
 
-def _step(funnel: FunnelScan, place: int, step: SeriesNode, numbers: tuple[int, Any, Any]) -> dict[str, Any]:
-    actors, mean, median = numbers
-    timed = place > 0 and actors > 0
+def _times(
+    order: int, counts: Sequence[int], sums: Sequence[int], medians: Sequence[float]
+) -> dict[str, float | None]:
+    """Seconds from the step before; the first step has none, and one that nobody took has none (E33)."""
+    if order == 0 or order >= len(counts) or not counts[order]:
+        return {"average_conversion_time": None, "median_conversion_time": None}
     return {
-        "action_id": _action_id(step),
-        "name": _name(funnel, step),
-        "custom_name": step.custom_name,
-        "order": place,
-        "people": [],
-        "count": actors,
-        "type": "actions" if isinstance(step, ActionsNode) else "events",
-        "average_conversion_time": float(mean) if timed else None,
-        "median_conversion_time": float(median) if timed else None,
+        "average_conversion_time": sums[order] / counts[order] / MICROSECONDS,
+        "median_conversion_time": medians[order] / MICROSECONDS,
     }
 
 
-def _action_id(step: SeriesNode) -> str | None:
+def scaled(question: Question, count: int) -> int:
+    """Actors of a sample stand for the whole (semantics D61)."""
+    factor = question.node.sampling_factor
+    return int(count) if factor is None else round(int(count) / factor)
+
+
+def described(question: Question, order: int) -> JsonStep:
+    """What a step is. In an unordered funnel it is no event, but having done so many of them (E18)."""
+    step = question.node.series[order]
+    if question.is_unordered:
+        name = f"Completed {order + 1} step{'s' if order else ''}"
+        return {"action_id": None, "name": name, "custom_name": None, "type": kind_of_step(step)}
+    return described_step(step, question.ctx)
+
+
+def described_step(step: SeriesNode, ctx: ProjectContext) -> JsonStep:
+    return {
+        "action_id": action_id(step),
+        "name": step_name(step, ctx),
+        "custom_name": step.custom_name,
+        "type": kind_of_step(step),
+    }
+
+
+def action_id(step: SeriesNode) -> str | None:
+    """The event's name or the action's id as text; None for any event and for several (api S13)."""
     if isinstance(step, ActionsNode):
         return str(step.id)
-    return step.event if isinstance(step, EventsNode) else step.name
+    return step.event if isinstance(step, EventsNode) else None
 
 
-def _name(funnel: FunnelScan, step: SeriesNode) -> str:
+def step_name(step: SeriesNode, ctx: ProjectContext) -> str:
     if isinstance(step, ActionsNode):
-        action = funnel.ctx.actions.get(step.id)
-        if action is None:
-            raise UnknownReference(f"There is no action {step.id}.", attr="series")
-        return action.name
-    return (step.event if isinstance(step, EventsNode) else step.name) or "All events"
+        return ctx.actions[step.id].name
+    if isinstance(step, GroupNode):
+        return step.name or ", ".join(step_name(node, ctx) for node in step.nodes)
+    event = step.event if isinstance(step, EventsNode) else None
+    return event if event is not None else step.name or ALL_EVENTS
 
 
-def _with_value(funnel: FunnelScan, value: Value, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    wire = wire_value(funnel, value)
-    return [{**step, "breakdown": wire, "breakdown_value": wire} for step in steps]
-
-
-def wire_value(funnel: FunnelScan, value: Value) -> Any:
-    """A list for event and person properties, else the plain value; a cohort by its id (E27)."""
-    breakdown = funnel.node.breakdown_filter
-    if breakdown is None or (breakdown.parts and breakdown.parts[0].type in LISTED):
-        return list(value)
-    if breakdown.cohorts:
-        return value[0] if value[0] == "all" else int(value[0])
-    return value[0] if len(value) == 1 else list(value)
+def kind_of_step(step: SeriesNode) -> str:
+    if isinstance(step, ActionsNode):
+        return "actions"
+    return "groups" if isinstance(step, GroupNode) else "events"

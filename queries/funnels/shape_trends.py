@@ -1,40 +1,65 @@
-"""Rows of a funnel over time -> conversion rates by entrance (api S14, V3; semantics E37-E41)."""
+"""Rows of funnel trends -> the answer (api S14, V3, semantics E38-E40)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from datetime import UTC, timedelta
 from typing import Any
 
-from queries.date_labels import days, labels
-from queries.dates import ResolvedRange
-from queries.funnels.chain import FunnelScan
-from queries.funnels.shape_steps import Value, wire_value
-from queries.plan import Result
+from queries.date_labels import Style, days, labels
+from queries.funnels.question import Question
+from queries.funnels.steps import value_limit
+from queries.funnels.values import label, reported
+from queries.plan import Result, Rows
 from queries.sql.buckets import key_of
 
+JsonSeries = dict[str, Any]  # one series of the answer, ready for JSON
 
-def shape_trends(funnel: FunnelScan, period: ResolvedRange, rows: Sequence[tuple[Any, ...]]) -> Result:
-    """One series, or one per breakdown value with most entrants first; all buckets are there (E40)."""
-    buckets = period.buckets()
-    cells: dict[Value, dict[int, tuple[int, int]]] = {}
-    for value, bucket, entered, converted in rows:
-        cells.setdefault(tuple(value), {})[int(bucket)] = (int(entered), int(converted))
-    is_broken_down = funnel.node.breakdown_filter is not None and not funnel.node.breakdown_filter.is_empty
-    if not is_broken_down:
-        cells = {(): cells.get((), {})}
-    ranked = sorted(cells, key=lambda v: (-sum(entered for entered, _ in cells[v].values()), v))
-    limit = funnel.node.breakdown_filter.limit() if funnel.node.breakdown_filter else len(ranked)
-    results = []
-    for value in ranked[:limit]:
-        pairs = [cells[value].get(key_of(period.interval, bucket), (0, 0)) for bucket in buckets]
-        series: dict[str, Any] = {
-            "count": len(buckets),
-            "data": [round(100 * done / all_, 2) if all_ else 0 for all_, done in pairs],
-            "days": days(buckets, period.interval),
-            "labels": labels(buckets, period, "current"),
-        }
-        if is_broken_down:
-            series["breakdown_value"] = wire_value(funnel, value)
-        results.append(series)
-    dates = {"date_from": period.date_from.isoformat(), "date_to": period.date_to.isoformat()}
-    return Result(results=results, has_more=len(ranked) > limit, resolved_date_range=dates)
+
+def shape_trends(question: Question, found: Rows | None) -> Result:
+    """One series without a breakdown, else one per value, "Other" last (semantics E40)."""
+    rows = found.rows if found else ()
+    places: dict[int, tuple[list[str], dict[int, float]]] = {}
+    for place, value, bucket, entered, converted in rows:
+        _, rates = places.setdefault(int(place), (list(value), {}))
+        rates[int(bucket)] = _rate(int(entered), int(converted))
+    facts: dict[str, Any] = {"extra": {"window_open_from": open_from(question)}}
+    if not question.steps:
+        return Result(results=[], **facts)
+    if question.breakdown is None:
+        _, rates = places.get(1, ([], {}))
+        return Result(results=[_series(question, rates)], **facts)
+    limit = value_limit(question)
+    series = []
+    for place, (value, rates) in sorted(places.items()):
+        shown = reported(question.breakdown, value, is_other=limit is not None and place > limit)
+        named = {"breakdown": label(question.breakdown, shown, question.ctx), "breakdown_value": shown}
+        series.append(_series(question, rates) | named)
+    return Result(results=series, has_more=limit is not None and len(places) > limit, **facts)
+
+
+def _rate(entered: int, converted: int) -> float | int:
+    return round(100 * converted / entered, 2) if entered else 0
+
+
+def _series(question: Question, rates: dict[int, float]) -> JsonSeries:
+    buckets = question.period.buckets()
+    style: Style = "current"
+    return {
+        "count": len(buckets),
+        "data": [rates.get(key_of(question.node.interval, bucket), 0) for bucket in buckets],
+        "days": days(buckets, question.node.interval),
+        "labels": labels(buckets, question.period, style),
+    }
+
+
+def open_from(question: Question) -> str | None:
+    """The first bucket whose entrants may still convert: its window has not passed (None: all have)."""
+    now = question.ctx.now.astimezone(UTC)
+    window = timedelta(microseconds=question.window)
+    buckets = question.period.buckets()
+    following = [*buckets[1:], question.period.events_before]
+    still_open = (
+        start for start, end in zip(buckets, following, strict=True) if end.astimezone(UTC) + window > now
+    )
+    first = next(still_open, None)
+    return days([first], question.node.interval)[0] if first else None

@@ -1,0 +1,198 @@
+"""Ordered and strict funnels: each actor's attempt that gets furthest (semantics E4-E17, E21-E25, E51).
+
+An event extends the latest attempt that stands at the step before it (semantics E6). So for step k it is
+enough to know, at each unit, when the latest attempt that has reached step k was entered: `entries`, one
+pass over the units per step, all actors of a block together. An attempt entered later always has more time
+left, and what is forbidden to it was forbidden to the earlier one too, so nothing is lost.
+
+    units      A@1  A@2  B@3  C@4
+    step A      1    2    .    .     entered now
+    step B      .    .    2    .     the latest A before B, if within the window
+    step C      .    .    .    2
+
+Rows in: (actor, value, units). Rows out: (actor, value, level, times, optional): `level` counts the required
+steps of the attempt that got furthest, `times` are their instants in microseconds since `Units.origin`, and
+`optional` the instants of the optional steps, 0 for those not taken. Actors in no attempt are left out.
+"""
+
+from __future__ import annotations
+
+from queries.funnels.question import Question
+from queries.funnels.units import NEVER, NOTHING, Units, u64
+from queries.funnels.walk import Walk, bars_of
+from queries.sql.fragment import Sql, bind, join, sql
+
+KEYS = "actor, value"
+
+
+def attempts(question: Question, units: Units, rows: Sql) -> Sql:
+    """Rows (actor, value, level, times, optional) from rows (actor, value, units)."""
+    found = levels(question, units, rows)
+    return _with_times(question, units, sql("SELECT * FROM ({found}) WHERE level = furthest", found=found))
+
+
+# --- what stands beside each unit -----------------------------------------------------------------------
+
+
+def prepared(question: Question, units: Units, rows: Sql, keys: str = KEYS) -> Sql:
+    """Rows (keys, units, ...) with units of steps only.
+
+    For each range of exclusions `bar_<r>` is, beside each unit, the first excluded event strictly later;
+    in a strict funnel `rank` numbers the instants of the actor, whatever happened at them.
+    """
+    if question.is_strict:
+        return _ranked(units, rows, keys)
+    if not question.exclusions:
+        return rows
+    return _barred(question, units, rows, keys)
+
+
+def _ranked(units: Units, rows: Sql, keys: str) -> Sql:
+    ranked = sql(
+        f"SELECT {keys}, units AS all_units, arrayCumSum(arrayMap((unit, before) ->"
+        " {time} != {before}, units, arrayShiftRight(units, 1))) AS ranks FROM ({rows})",
+        time=units.time("unit"),
+        before=units.time("before"),
+        rows=rows,
+    )
+    return sql(
+        f"SELECT {keys}, arrayFilter(unit -> {{is_step}}, all_units) AS units,"
+        " arrayFilter((rank, unit) -> {is_step}, ranks, all_units) AS rank FROM ({ranked})",
+        is_step=units.is_step("unit"),
+        ranked=ranked,
+    )
+
+
+def _barred(question: Question, units: Units, rows: Sql, keys: str) -> Sql:
+    """Exclusions come first at their instant, so the next one to the right is strictly later (E24)."""
+    bars = [
+        sql(
+            f"arrayFilter((bar, unit) -> {{is_step}}, arrayReverseFill(bar -> bar != {{never}},"
+            f" arrayMap(unit -> if({{code}} = {{place}}, {{end}}, {{never}}), all_units)), all_units)"
+            f" AS bar_{place}",
+            is_step=units.is_step("unit"),
+            never=NEVER,
+            code=units.code("unit"),
+            place=u64(place),
+            end=units.end_of("unit"),
+        )
+        for place in range(len(question.exclusions))
+    ]
+    return sql(
+        f"SELECT {keys}, arrayFilter(unit -> {{is_step}}, all_units) AS units, {{bars}}"
+        f" FROM (SELECT {keys}, units AS all_units FROM ({{rows}}))",
+        is_step=units.is_step("unit"),
+        bars=join(", ", bars),
+        rows=rows,
+    )
+
+
+# --- the attempt that counts ------------------------------------------------------------------------------
+
+
+def levels(question: Question, units: Units, rows: Sql, keys: str = KEYS) -> Sql:
+    """Rows (keys, units, level, furthest, entry[, detours]): how far the best attempt came, and its entry.
+
+    An attempt that met an exclusion is void; `furthest` is what the best attempt would have reached
+    without exclusions. If `level` is less, the actor is in no attempt at all (semantics E23).
+    """
+    walk = Walk(question, units, bars_of(question))
+    walked = [sql("{fold} AS walked", fold=walk.sql())]
+    found = [sql("{firsts} AS firsts", firsts=_of_required(walk, f"walked.{walk.firsts}"))]
+    furthest = sql("level")
+    if walk.has_detours:
+        found.append(sql("{taken} AS detours", taken=_of_optional(walk)))
+    if walk.bars:
+        unbarred = Walk(question, units)
+        walked.append(sql(f"{{fold}}.{unbarred.firsts} AS firsts_unbarred", fold=unbarred.sql()))
+        found.append(sql("firsts_unbarred"))
+        furthest = sql("toUInt8(arrayLastIndex(entry -> entry != 0, firsts_unbarred))")
+    return sql(
+        "SELECT *, toUInt8(arrayLastIndex(entry -> entry != 0, firsts)) AS level, {furthest} AS furthest,"
+        f" firsts[level] AS entry FROM (SELECT {keys}, units, {{found}}"
+        f" FROM (SELECT {keys}, units, {{walked}} FROM ({{prepared}}))) WHERE furthest > 0",
+        furthest=furthest,
+        found=join(", ", found),
+        walked=join(", ", walked),
+        prepared=prepared(question, units, rows, keys),
+    )
+
+
+def _of_required(walk: Walk, firsts: str) -> Sql:
+    if not walk.has_detours:
+        return sql(firsts)
+    flags = bind([int(step in walk.question.required) for step in walk.steps], "Array(UInt8)")
+    return sql(f"arrayFilter((entry, is_required) -> is_required, {firsts}, {{flags}})", flags=flags)
+
+
+def _of_optional(walk: Walk) -> Sql:
+    flags = bind([int(step in walk.question.optional) for step in walk.steps], "Array(UInt8)")
+    return sql(
+        f"arrayFilter((entries, is_optional) -> is_optional, walked.{walk.taken_detours}, {{flags}})",
+        flags=flags,
+    )
+
+
+# --- its times --------------------------------------------------------------------------------------------
+
+
+def _with_times(question: Question, units: Units, best: Sql) -> Sql:
+    """From the entry on, each step is taken by the first unit that can, once it is known that they suffice.
+
+    The fold holds the units still ahead, the instants found, and for optional steps the places found.
+    """
+    codes = bind([units.code_of(step) for step in question.required[1:]], "Array(UInt64)")
+    has_optional = bool(question.optional)
+    chain = sql(
+        "if(level = 1, ([], [{entered}]{no_places}), arrayFold((found, code) ->"
+        " (arraySlice(found.1, (arrayFirstIndex(unit -> {code} = code, found.1) AS place) + 1),"
+        " arrayPushBack(found.2, {time}){places}),"
+        " arraySlice({codes}, 1, level - 1),"
+        " (arraySlice(units, indexOf(units, entry) + 1), [{entered}]{no_places})))",
+        entered=units.time("entry"),
+        code=units.code("unit"),
+        time=units.time("found.1[place]"),
+        codes=codes,
+        places=sql(", arrayPushBack(found.3, found.3[-1] + place)" if has_optional else ""),
+        no_places=sql(", [toUInt64(indexOf(units, entry))]" if has_optional else ""),
+    )
+    if not has_optional:
+        return sql(
+            "SELECT actor, value, level, {chain}.2 AS times, emptyArrayUInt64() AS optional FROM ({best})",
+            chain=chain,
+            best=best,
+        )
+    return sql(
+        "SELECT actor, value, level, times, [{optional}] AS optional FROM"
+        " (SELECT *, {chain} AS chain, chain.2 AS times, chain.3 AS places FROM ({best}))",
+        optional=join(", ", (_optional(question, units, step) for step in question.optional)),
+        chain=chain,
+        best=best,
+    )
+
+
+def _optional(question: Question, units: Units, step: int) -> Sql:
+    """When the attempt took an optional step: its first event after the required step before it, before the
+    required step after it, within the window (semantics E51); 0 for never."""
+    before = sum(1 for required in question.required if required < step)
+    walked = sql("1")
+    if question.is_strict:
+        walked = sql(f"has(detours[{question.optional.index(step) + 1}], entry)")
+    between = sql(
+        f"if(level > {before}, arraySlice(units, places[{before}] + 1,"
+        f" places[{before + 1}] - places[{before}] - 1), arraySlice(units, places[{before}] + 1))"
+    )
+    hit = sql(
+        "arrayFirst(unit -> {code} = {wanted} AND unit <= entry + {reach}, {between})",
+        code=units.code("unit"),
+        wanted=u64(units.code_of(step)),
+        reach=u64(units.reach),
+        between=between,
+    )
+    return sql(
+        f"if(level < {before} OR NOT {{walked}}, {{nothing}}, bitShiftRight({{hit}}, {{bits}}))",
+        walked=walked,
+        nothing=NOTHING,
+        hit=hit,
+        bits=u64(units.bits),
+    )

@@ -1,0 +1,76 @@
+"""How far each actor gets: the ground that steps, trends, times, people and correlation all stand on.
+
+scan        events that matter, as integers              marks (marking, masks, attribution)
+units       one per event and step it can take           units, ladders
+attempts    the one that counts                          ordered (walk), unordered (sweep)
+"""
+
+from __future__ import annotations
+
+from queries.funnels import ordered, unordered
+from queries.funnels.ladders import units_of_sets
+from queries.funnels.marking import coded
+from queries.funnels.marks import marks
+from queries.funnels.masks import Masks
+from queries.funnels.overlap import may_share_events
+from queries.funnels.question import Question
+from queries.funnels.sweep import Sweep, sweep_of
+from queries.funnels.units import Units, u64, units_of
+from queries.sql.fragment import Sql, sql
+
+
+def runs(question: Question) -> Sql:
+    """Rows (actor, value, level, times, optional), one per actor and value the funnel was run for.
+
+    `level` is how many required steps were taken, `times` when, in microseconds since `origin`;
+    `optional` when each optional step was, 0 for not.
+    """
+    if question.is_unordered:
+        sweep = sweep_of(question)
+        return unordered.attempts(sweep, sweep_rows(question, sweep))
+    units = units_of(question)
+    return ordered.attempts(question, units, unit_rows(question, units))
+
+
+def origin(question: Question) -> int:
+    """Where the times of `runs` begin, in microseconds since 1970."""
+    return units_of(question).origin
+
+
+def unit_rows(question: Question, units: Units) -> Sql:
+    """Rows (actor, value, units): the units of each run in the order in which an attempt meets them."""
+    conditions = [step.condition for step in question.steps]
+    if may_share_events(question):
+        masks = Masks(question, units, conditions)
+        return units_of_sets(masks, marks(question, masks.marking()))
+    marking = coded(question, units, conditions, range(len(conditions)))
+    return sql(
+        "SELECT actor, value, arraySort(marks) AS units FROM ({marks})", marks=marks(question, marking)
+    )
+
+
+def sweep_rows(question: Question, sweep: Sweep) -> Sql:
+    """Rows (actor, value, units[, sets][, anchors]) in order of time."""
+    anchors = ", anchors" if sweep.is_anchored else ""
+    if not sweep.shares:
+        marking = coded(question, sweep.units, sweep.conditions, sweep.kinds)
+        return sql(
+            f"SELECT actor, value, arrayFilter(unit -> {{is_known}}, arraySort(marks)) AS units{anchors}"
+            " FROM ({marks})",
+            is_known=sql(
+                "{code} != {foreign}", code=sweep.units.code("unit"), foreign=u64(sweep.units.foreign)
+            ),
+            marks=marks(question, marking),
+        )
+    masks = Masks(question, sweep.units, sweep.conditions)
+    unit = masks.plain_unit("mark")
+    return sql(
+        "SELECT actor, value, arrayMap(mark -> {unit}, ordered) AS units, arrayMap(mark -> {set}, ordered)"
+        " AS sets{anchors} FROM (SELECT *, arraySort(arrayFilter(mark -> {is_known}, marks)) AS ordered"
+        " FROM ({marks}))",
+        unit=unit,
+        set=masks.set("mark"),
+        anchors=sql(", arrayMap(mark -> {unit}, anchors) AS anchors", unit=unit) if anchors else sql(""),
+        is_known=masks.is_known("mark"),
+        marks=marks(question, masks.marking()),
+    )
