@@ -63,7 +63,7 @@ class ListParser(JSONParser):
 class GroupTypesMetadataView(ProjectView):
     """The names of the kinds."""
 
-    parser_classes: ClassVar = (ListParser,)
+    parser_classes = (ListParser,)
 
     scopes: ClassVar = {"patch": "group:write"}
 

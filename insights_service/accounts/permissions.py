@@ -6,11 +6,12 @@ What a view must say about itself, and what it gets, is in the docstrings of `Ap
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.generics import GenericAPIView
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -55,7 +56,7 @@ class ApiView(APIView):
     permission_classes = ()
     content_negotiation_class = FormatNegotiation
     renderer_classes = (JSONRenderer, CSVRenderer)
-    parser_classes = (JSONParser, FormParser, MultiPartParser)
+    parser_classes: Sequence[type[BaseParser]] = (JSONParser, FormParser, MultiPartParser)
     throttle_classes = (BurstThrottle, SustainedThrottle)
     metadata_class = None
 
