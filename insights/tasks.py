@@ -15,9 +15,11 @@ from insights import background, keeping
 from insights.answer import message_of
 from insights.compute import Run, compute_once, kill_run
 from insights.context import project_context
+from insights.warming import keep_warm
 from insights_service import clock
 from insights_service.accounts.models import Project
 from insights_service.celery import app
+from insights_service.config import get_config
 from queries.cache.connection import CacheUnavailable
 from queries.cache.fair_queue import Ticket
 from queries.cache.key import cache_key
@@ -30,6 +32,7 @@ from queries.wrappers import source_of
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 10
+WARM_SECONDS = 600
 
 
 @app.task(name=background.WORK_TASK, bind=True)  # type: ignore[untyped-decorator]  # Celery ships no types
@@ -68,6 +71,12 @@ def sweep() -> None:
             background.wake_a_worker()  # in case the message that should have done it was lost
 
 
+@app.task(name="insights.warm", ignore_result=True, expires=WARM_SECONDS)  # type: ignore[untyped-decorator]
+def warm() -> None:
+    """Keep the insights fresh that people look at, as many as the operator wants."""
+    keep_warm(get_config().warm_insights)
+
+
 def _failure_of(status: QueryStatus) -> Exception | None:
     """Compute; the error, or None when the answer is in the cache."""
     try:
@@ -100,3 +109,4 @@ def _beat(status: QueryStatus) -> None:
 
 
 app.conf.beat_schedule["insights.sweep"] = {"task": "insights.sweep", "schedule": SWEEP_SECONDS}
+app.conf.beat_schedule["insights.warm"] = {"task": "insights.warm", "schedule": WARM_SECONDS}

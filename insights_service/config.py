@@ -230,6 +230,13 @@ class Config:
         read=whole(0),
         unit="queries",
     )
+    warm_insights: int = setting(
+        "WARM_INSIGHTS",
+        "How many of the most recently viewed insights are kept fresh in the background; 0 means none.",
+        default=0,
+        read=whole(0, 10_000),
+        unit="insights",
+    )
     throttle_burst: int = setting(
         "THROTTLE_BURST",
         "Requests each key or user may send in a minute; 0 means no limit.",
