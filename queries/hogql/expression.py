@@ -9,12 +9,13 @@ from queries.hogql.columns import event_column, unknown_column
 from queries.hogql.forms import lowering
 from queries.hogql.lowering import NO_AGGREGATES, Aggregation, Lowering
 from queries.hogql.parser import read_expression
+from queries.hogql.person_sets import person_set
 from queries.hogql.syntax import Expression, Hole, Name, Subselect
 from queries.hogql.tokens import refuse
 from queries.hogql.values import Value
 from queries.sql.actors import person_number
-from queries.sql.events import Span
 from queries.sql.fragment import TRUE, USER_WRITTEN, Sql, sql
+from queries.sql.lookup import Lookup
 
 # More than this has been multiplied out of an expression that names the same thing again and again.
 MAX_PIECES = 20_000
@@ -23,12 +24,16 @@ MAX_PIECES = 20_000
 class EventScope:
     """Names are columns of the event; nothing else can be reached."""
 
-    def __init__(self, ctx: ProjectContext, span: Span) -> None:
+    def __init__(self, ctx: ProjectContext, look: Lookup) -> None:
         self.ctx = ctx
-        self.span = span
+        self.look = look
 
     def column(self, name: Name) -> Value:
-        return event_column(name, self.ctx, self.span) or unknown_column(name)
+        return event_column(name, self.ctx, self.look) or unknown_column(name)
+
+    def whole(self, node: Expression) -> Sql | None:
+        """Conditions on persons only cost one look-up in a set."""
+        return person_set(node, self.ctx)
 
     def person_number(self, position: int) -> Sql:
         return person_number(self.ctx)
@@ -41,10 +46,10 @@ class EventScope:
 
 
 def event_expression(
-    text: str, ctx: ProjectContext, span: Span, aggregation: Aggregation = NO_AGGREGATES
+    text: str, ctx: ProjectContext, look: Lookup, aggregation: Aggregation = NO_AGGREGATES
 ) -> tuple[Lowering, Expression]:
     """The expression as written, and what lowers it. InvalidQuery names what is wrong, and where."""
-    return lowering(EventScope(ctx, span), ctx, aggregation), read_expression(text)
+    return lowering(EventScope(ctx, look), ctx, aggregation), read_expression(text)
 
 
 def aggregation_over(condition: Sql | None) -> Aggregation:

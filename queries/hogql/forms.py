@@ -20,6 +20,7 @@ from queries.hogql.values import (
     as_moment,
     as_number,
     as_text,
+    as_whole,
     common_kind,
     condition,
     negated,
@@ -321,7 +322,7 @@ def _yesterday(low: Lowering, call: Call) -> Value:
 def _interval(unit: str) -> Form:
     def form(low: Lowering, call: Call) -> Value:
         check_count(call, 1, 1)
-        amount = as_number(low.value(call.arguments[0]), low.ctx)
+        amount = as_whole(low.value(call.arguments[0]), low.ctx)
         return Value(sql(f"toInterval{unit.capitalize()}({{n}})", n=amount.sql), Kind.INTERVAL)
 
     return form
@@ -384,7 +385,7 @@ def _date_shift(sign: str) -> Form:
         if len(call.arguments) == 2:  # dateAdd(date, interval)
             return _shifted(sign, low.value(call.arguments[0]), low.value(call.arguments[1]), low)
         unit = _unit(low, call.arguments[0])
-        amount = as_number(low.value(call.arguments[1]), low.ctx)
+        amount = as_whole(low.value(call.arguments[1]), low.ctx)
         interval = Value(sql(f"toInterval{unit.capitalize()}({{n}})", n=amount.sql), Kind.INTERVAL)
         return _shifted(sign, low.value(call.arguments[2]), interval, low)
 

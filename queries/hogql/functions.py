@@ -19,6 +19,7 @@ class Want(StrEnum):
 
     TEXT = "text"
     NUMBER = "number"
+    WHOLE = "whole number"  # cut to one; NULL counts as 0
     BOOLEAN = "boolean"
     INSTANT = "instant"
     MOMENT = "moment"  # a date or an instant
@@ -66,7 +67,7 @@ class Function:
 
 
 _WANTS = {
-    "t": Want.TEXT, "n": Want.NUMBER, "b": Want.BOOLEAN, "i": Want.INSTANT, "m": Want.MOMENT,
+    "t": Want.TEXT, "n": Want.NUMBER, "w": Want.WHOLE, "b": Want.BOOLEAN, "i": Want.INSTANT, "m": Want.MOMENT,
     "x": Want.ANY, "s": Want.SAME, "a": Want.ARRAY, "T": Want.WRITTEN_TEXT, "N": Want.WRITTEN_NUMBER,
     "P": Want.PATTERN,
 }  # fmt: skip
@@ -80,7 +81,7 @@ def _function(
     nulls: Null = Null.AS_ARGUMENTS,
     element: Kind | None = None,
 ) -> tuple[str, Function]:
-    """`substringUTF8 tn|n`: two arguments, a third if wanted; a `*` at the end repeats the last."""
+    """`substringUTF8 tw|w`: two arguments, a third if wanted; a `*` at the end repeats the last."""
     store, _, letters = signature.partition(" ")
     needed, _, optional = letters.removesuffix("*").partition("|")
     wants = tuple(_WANTS[letter] for letter in needed + optional)
@@ -115,9 +116,9 @@ _NUMBERS = [
 _TEXTS = [
     _function("lowerUTF8 t", _T),
     _function("upperUTF8 t", _T),
-    _function("substringUTF8 tn|n", _T),
-    _function("leftUTF8 tn", _T),
-    _function("rightUTF8 tn", _T),
+    _function("substringUTF8 tw|w", _T),
+    _function("leftUTF8 tw", _T),
+    _function("rightUTF8 tw", _T),
     _function("trimBoth t", _T),
     _function("trimLeft t", _T),
     _function("trimRight t", _T),
@@ -154,7 +155,7 @@ _TEXTS = [
         )
     ),
     _function("tryBase64Decode t", _T),
-    _function("extractURLParameter tt", _T),
+    _function("extractURLParameter tT", _T),
     _function("cutURLParameter tT", _T),
 ]  # fmt: skip
 
@@ -184,23 +185,24 @@ _DATES = [
         )
     ),
     *(_function(f"{name} i", _N) for name in ("toHour", "toMinute", "toSecond", "toMillisecond",
-    "toYYYYMMDDhhmmss")),
-    *(
-        _function(f"{name} i", _I)
+        "toYYYYMMDDhhmmss")),
+    *(  # all instants have the same precision, so that they can stand beside each other
+        _function(f"{name} i", _I, f"toDateTime64({name}({{a0}}), 6, {{zone}})")
         for name in (
             "toStartOfSecond", "toStartOfMinute", "toStartOfFiveMinutes", "toStartOfTenMinutes",
-            "toStartOfFifteenMinutes", "toStartOfHour",
+            "toStartOfFifteenMinutes", "toStartOfHour", "toStartOfDay",
         )
     ),
-    _function("toStartOfDay m", _I, "toStartOfDay({a0}, {zone})"),
-    *(_function(f"{name} m", _D) for name in ("toStartOfMonth", "toStartOfQuarter", "toStartOfYear",
-    "toMonday")),
+    *(
+        _function(f"{name} m", _D)
+        for name in ("toStartOfMonth", "toStartOfQuarter", "toStartOfYear", "toMonday")
+    ),
     _function("toStartOfISOYear m", _D),
     _function("toLastDayOfMonth m", _D),
     _function("toDate m", _D),
     _function("formatDateTime mT", _T),
     *(
-        _function(f"{verb}{unit}s mn", Gives.SAME, f"({{a0}} {sign} toInterval{unit}({{a1}}))")
+        _function(f"{verb}{unit}s mw", Gives.SAME, f"({{a0}} {sign} toInterval{unit}({{a1}}))")
         for verb, sign in (("add", "+"), ("subtract", "-"))
         for unit in ("Second", "Minute", "Hour", "Day", "Week", "Month", "Quarter", "Year")
     ),
@@ -220,10 +222,10 @@ _ARRAYS = [
     _function("arrayDistinct a", Gives.ARRAY),
     _function("arrayReverse a", Gives.ARRAY),
     _function("arrayCompact a", Gives.ARRAY),
-    _function("arraySlice an|n", Gives.ARRAY),
+    _function("arraySlice aw|w", Gives.ARRAY),
     _function("arrayPopFront a", Gives.ARRAY),
     _function("arrayPopBack a", Gives.ARRAY),
-    _function("arrayElement an", Gives.ELEMENT),
+    _function("arrayElement aw", Gives.ELEMENT),
     _function("arrayUniq a", _N),
     _function("indexOf as", _N),
     _function("countEqual as", _N),

@@ -22,6 +22,7 @@ from queries.hogql.values import (
     as_moment,
     as_number,
     as_text,
+    as_whole,
     common_kind,
     literal,
     settled,
@@ -41,6 +42,9 @@ class Scope(Protocol):
 
     def column(self, name: Name) -> Value:
         """The value of a column. InvalidQuery when there is none of this name."""
+
+    def whole(self, node: Expression) -> Sql | None:
+        """A condition that the scope knows a better way for; None: lower it as it stands."""
 
     def person_number(self, position: int) -> Sql:
         """The number of the row's person, for tests of membership."""
@@ -99,7 +103,8 @@ class Lowering:
         return settled(self.value(node), self.ctx)
 
     def condition(self, node: Expression) -> Sql:
-        return as_boolean(self.value(node), self.ctx).sql
+        found = self.scope.whole(node) if not self.locals else None
+        return found or as_boolean(self.value(node), self.ctx).sql
 
     @contextmanager
     def within(self, aggregation: Aggregation) -> Iterator[None]:
@@ -170,6 +175,8 @@ class Lowering:
                 return as_text(value, self.ctx)
             case Want.NUMBER:
                 return as_number(value, self.ctx)
+            case Want.WHOLE:
+                return as_whole(value, self.ctx)
             case Want.BOOLEAN:
                 return as_boolean(value, self.ctx)
             case Want.INSTANT:

@@ -371,6 +371,9 @@ class SelectCompiler:
         self.resolving.remove(alias)
         return found
 
+    def whole(self, node: Expression) -> None:
+        return None
+
     def person_number(self, position: int) -> Sql:
         for source in self.sources:
             number_ = source.person()

@@ -17,6 +17,7 @@ from queries.hogql.tables import TableDefinition
 from queries.hogql.values import Kind, Value
 from queries.sql.events import Span
 from queries.sql.fragment import TRUE, Sql, all_of, bind, join, sql
+from queries.sql.lookup import Joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,17 @@ class TableSource:
     is_alone: bool = True
     may_be_missing: bool = False
     exported: list[Sql] = field(default_factory=list)
+    look: Joined = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.look = Joined(self.ctx, self.span, f"{self.printed}_of")
 
     @property
     def is_direct(self) -> bool:
         return self.is_alone and self.definition.group_by is None
 
     def column(self, name: Name) -> Value | None:
-        found = self.definition.column(name, self.ctx, self.span)
+        found = self.definition.column(name, self.ctx, self.look)
         return found if found is None or self.is_direct else self._outside(found)
 
     def star(self) -> Iterator[tuple[str, Value]]:
@@ -94,13 +99,14 @@ class TableSource:
         return self.definition.guard(self.ctx) if self.is_direct else TRUE
 
     def rows(self) -> Sql:
+        rows = join(" ", [self.definition.rows, *self.look.joins()])
         if self.is_direct:
-            return self.definition.rows
+            return rows
         columns = [sql(f"{{c}} AS k{place}", c=column) for place, column in enumerate(self.exported)]
         inner = sql(
             "SELECT {columns} FROM {rows} WHERE {guard}",
             columns=join(", ", columns or [sql("1")]),
-            rows=self.definition.rows,
+            rows=rows,
             guard=self.definition.guard(self.ctx),
         )
         if self.definition.group_by is not None:

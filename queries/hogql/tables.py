@@ -13,14 +13,14 @@ from queries.hogql.columns import STAR, event_column, instant_column, property_c
 from queries.hogql.syntax import Name
 from queries.hogql.values import Kind, Value
 from queries.sql.actors import person_number
-from queries.sql.events import Span, project_condition
+from queries.sql.events import project_condition
 from queries.sql.fragment import Sql, all_of, any_of, bind, sql
-from queries.sql.lookup import known_person_id
+from queries.sql.lookup import PROFILE_ID, Lookup
 from queries.sql.sessions import SESSION_KEYS, session_property
 from queries.sql.stored import stored_property
 
 # A column by its path; None when the table has none of this name.
-Columns = Callable[[Name, ProjectContext, Span], Value | None]
+Columns = Callable[[Name, ProjectContext, Lookup], Value | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ class TableDefinition:
     has_filters: bool = False
 
 
-def _event(name: Name, ctx: ProjectContext, span: Span) -> Value | None:
-    return event_column(name, ctx, span)
+def _event(name: Name, ctx: ProjectContext, look: Lookup) -> Value | None:
+    return event_column(name, ctx, look)
 
 
-def _person(name: Name, ctx: ProjectContext, _: Span) -> Value | None:
+def _person(name: Name, ctx: ProjectContext, _: Lookup) -> Value | None:
     match name.path:
         case ("id",) | ("uuid",):
             return Value(sql("toString(uuid)"), Kind.TEXT)
@@ -57,7 +57,7 @@ def _person(name: Name, ctx: ProjectContext, _: Span) -> Value | None:
     return None
 
 
-def _group(name: Name, ctx: ProjectContext, _: Span) -> Value | None:
+def _group(name: Name, ctx: ProjectContext, _: Lookup) -> Value | None:
     match name.path:
         case ("index",) | ("group_type_index",):
             return Value(sql("group_type_index"), Kind.NUMBER)
@@ -72,7 +72,7 @@ def _group(name: Name, ctx: ProjectContext, _: Span) -> Value | None:
     return None
 
 
-def _session(name: Name, ctx: ProjectContext, _: Span) -> Value | None:
+def _session(name: Name, ctx: ProjectContext, _: Lookup) -> Value | None:
     match name.path:
         case ("session_id",) | ("id",) | ("$session_id",):
             return Value(sql("session_id"), Kind.TEXT)
@@ -93,12 +93,12 @@ def _session_value(key: str) -> Value:
     return Value(session_property(key), Kind.PROPERTY, is_nullable=True, declared=session_type(key))
 
 
-def _cohort_person(name: Name, ctx: ProjectContext, _: Span) -> Value | None:
+def _cohort_person(name: Name, ctx: ProjectContext, look: Lookup) -> Value | None:
     match name.path:
         case ("cohort_id",):
             return Value(sql("cohort_id"), Kind.NUMBER)
         case ("person_id",):
-            return Value(known_person_id(ctx, _MEMBER), Kind.TEXT)
+            return Value(look.person(PROFILE_ID, person_number(ctx, _MEMBER)), Kind.TEXT)
     return None
 
 

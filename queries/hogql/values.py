@@ -124,6 +124,15 @@ def as_number(value: Value, ctx: ProjectContext) -> Value:
     refuse(f"A number is needed here, not a {value.kind}; toFloat turns text into one", value.position)
 
 
+def as_whole(value: Value, ctx: ProjectContext) -> Value:
+    """Its number cut to a whole one, 0 for none: where the store takes nothing else."""
+    number = as_number(value, ctx)
+    if value.is_literal and type(value.literal) is int:
+        return number
+    whole = sql("ifNull(accurateCastOrNull(trunc({n}), 'Int64'), 0)", n=number.sql)
+    return Value(whole, Kind.NUMBER, position=value.position)
+
+
 def as_instant(value: Value, ctx: ProjectContext) -> Value:
     """Its instant, in the project's zone; text is understood as dates in filters are (C23)."""
     zone = bind(ctx.timezone)

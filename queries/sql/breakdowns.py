@@ -13,7 +13,7 @@ from queries.sql.cohorts import cohort_condition
 from queries.sql.events import Span
 from queries.sql.filters import METADATA, stored_event_property
 from queries.sql.fragment import Sql, bind, join, number, sql
-from queries.sql.hogql import value_expression
+from queries.sql.hogql import joined_value
 from queries.sql.operators import clean_path, text_of
 from queries.sql.owners import group_values, owner_join, person_values
 from queries.sql.sessions import session_values
@@ -108,13 +108,16 @@ def _joined(side: Sql, key: Sql, position: int) -> tuple[Sql, Sql]:
     return text_of(sql(f"{alias}.stored")), owner_join(side, key, alias)
 
 
-def _hogql(part: Breakdown, _: int, ctx: ProjectContext, __: Span) -> tuple[Sql, None]:
-    return value_expression(part.property, ctx), None
+def _hogql(part: Breakdown, position: int, ctx: ProjectContext, span: Span) -> tuple[Sql, Sql | None]:
+    value, joins = joined_value(part.property, ctx, span, f"side_{position}")
+    return value, join(" ", joins) if joins else None
 
 
-def _metadata(part: Breakdown, _: int, ctx: ProjectContext, __: Span) -> tuple[Sql, None]:
+def _metadata(part: Breakdown, position: int, ctx: ProjectContext, span: Span) -> tuple[Sql, Sql | None]:
     if part.property not in METADATA:
         raise InvalidQuery(f'"{part.property}" is not a metadata field of events.', attr="breakdownFilter")
+    if part.property == "person_id":
+        return _hogql(part, position, ctx, span)
     return METADATA[part.property](ctx), None
 
 

@@ -1,48 +1,173 @@
-"""Values of an event's person, group or session as plain expressions, for questions that cannot join.
+"""Values of an event's person, group or session as expressions, for questions of the user's own making.
 
-A look-up reads the wanted pairs once per statement and probes a hash table per event. Conditions are
-better written as sets (`queries.sql.filters`), breakdowns as joins; this is for values inside expressions.
+Two ways to the same values. `InPlace` needs nothing but the expression: the wanted pairs are read once per
+statement and each event probes a hash table; a million owners with the property is the most that can hold.
+`Joined` puts one join per kind of owner behind FROM and is several times faster; whoever uses it prints
+`joins()` there. Conditions on persons alone are better still as sets (`queries.sql.filters`).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Protocol
+
 from queries.context import ProjectContext
 from queries.sql.actors import GROUP_COLUMNS, person_number
-from queries.sql.events import Span, project_condition
-from queries.sql.fragment import Sql, bind, number, sql
-from queries.sql.sessions import session_values
+from queries.sql.events import Span, project_condition, scan
+from queries.sql.fragment import Sql, all_of, bind, join, number, sql
+from queries.sql.sessions import session_property, widened
 
 # Names the ids of persons without a profile; the same as in the service's persons, never to be changed.
 PERSONLESS_NAMESPACE = "8f3a1f0e6f0b5d579c1e0d8f6f3f2b61"
 
-
-def person_property(key: str, ctx: ProjectContext) -> Sql:
-    """Stored text of the person's property under the project's mode (semantics B6); '' is not set."""
-    if ctx.person_properties_mode == "on_events":
-        return sql("person_props[{key}]", key=bind(key))
-    return _of_person(sql("props[{key}]", key=bind(key)), ctx)
+_SESSION_ID = sql("session_id")
 
 
-def person_created(ctx: ProjectContext) -> Sql:
-    """When the person was created, as text with microseconds; '' without a profile."""
-    return _of_person(sql("toString(created_at)"), ctx)
+class Lookup(Protocol):
+    """Stored texts of what an event belongs to; '' where there is no owner or nothing is set."""
+
+    def person(self, value: Sql, person_no: Sql) -> Sql:
+        """A text over the row of the person with that number."""
+
+    def group(self, index: int, value: Sql) -> Sql:
+        """A text over the row of the event's group."""
+
+    def session(self, key: str) -> Sql:
+        """A property of the event's session."""
 
 
-def person_json(ctx: ProjectContext) -> Sql:
-    """All current properties of the person as JSON text; {} without a profile."""
-    found = _of_person(sql("properties"), ctx)
-    return sql("if({found} = '', '{{}}', {found})", found=found)
+@dataclass(frozen=True, slots=True)
+class InPlace:
+    """Each value by itself, without any join."""
+
+    ctx: ProjectContext
+    span: Span = Span()
+
+    def person(self, value: Sql, person_no: Sql) -> Sql:
+        return _looked_up(person_no, person_rows(sql("person_no AS k, {v} AS v", v=value), self.ctx))
+
+    def group(self, index: int, value: Sql) -> Sql:
+        rows = group_rows(sql("group_key AS k, {v} AS v", v=value), index, self.ctx)
+        return _looked_up(group_key(index), rows)
+
+    def session(self, key: str) -> Sql:
+        values = sql("session_id AS k, {v} AS v", v=session_property(key))
+        return _looked_up(_SESSION_ID, session_rows(values, self.ctx, self.span))
 
 
-def person_id(ctx: ProjectContext) -> Sql:
+@dataclass(slots=True)
+class _Side:
+    """One join: the event's key, and the values wanted of the rows it finds."""
+
+    kind: str
+    key: Sql
+    index: int = 0
+    values: list[Sql] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Joined:
+    """Values out of joins; `prefix` begins their names, which no other join of the statement may have."""
+
+    ctx: ProjectContext
+    span: Span = Span()
+    prefix: str = "side"
+    sides: list[_Side] = field(default_factory=list)
+
+    def person(self, value: Sql, person_no: Sql) -> Sql:
+        return self._value("person", person_no, value)
+
+    def group(self, index: int, value: Sql) -> Sql:
+        return self._value("group", group_key(index), value, index)
+
+    def session(self, key: str) -> Sql:
+        return self._value("session", _SESSION_ID, session_property(key))
+
+    def joins(self) -> tuple[Sql, ...]:
+        """What follows FROM, once every value has been asked for."""
+        return tuple(self._join(place, side) for place, side in enumerate(self.sides))
+
+    def _value(self, kind: str, key: Sql, value: Sql, index: int = 0) -> Sql:
+        side = next((s for s in self.sides if (s.kind, s.key, s.index) == (kind, key, index)), None)
+        if side is None:
+            side = _Side(kind, key, index)
+            self.sides.append(side)
+        if value not in side.values:
+            side.values.append(value)
+        name = f"{self.prefix}_{self.sides.index(side)}"
+        return sql(f"ifNull({name}.v{side.values.index(value)}, '')")
+
+    def _join(self, place: int, side: _Side) -> Sql:
+        name = f"{self.prefix}_{place}"
+        values = join(", ", (sql(f"{{v}} AS v{i}", v=value) for i, value in enumerate(side.values)))
+        return sql(
+            f"ANY LEFT JOIN ({{rows}}) AS {name} ON {name}.owner = {{key}}",
+            rows=self._rows(side, values),
+            key=side.key,
+        )
+
+    def _rows(self, side: _Side, values: Sql) -> Sql:
+        match side.kind:
+            case "person":
+                return person_rows(sql("person_no AS owner, {v}", v=values), self.ctx)
+            case "group":
+                return group_rows(sql("group_key AS owner, {v}", v=values), side.index, self.ctx)
+        return session_rows(sql("session_id AS owner, {v}", v=values), self.ctx, self.span)
+
+
+def _looked_up(key: Sql, pairs: Sql) -> Sql:
+    """The text `v` of the pair whose `k` is the key; '' when there is none. `pairs` selects k and v."""
+    return sql(
+        "transform({key}, (SELECT groupArray(k) FROM ({pairs}) WHERE v != ''),"
+        " (SELECT groupArray(v) FROM ({pairs}) WHERE v != ''), '')",
+        key=key,
+        pairs=pairs,
+    )
+
+
+# --- rows of owners ---------------------------------------------------------------------------------
+
+
+def person_rows(columns: Sql, ctx: ProjectContext) -> Sql:
+    """Current profiles."""
+    return sql(
+        "SELECT {columns} FROM person FINAL WHERE {project} AND is_deleted = 0",
+        columns=columns,
+        project=project_condition(ctx),
+    )
+
+
+def group_rows(columns: Sql, index: int, ctx: ProjectContext) -> Sql:
+    """Groups of one kind."""
+    return sql(
+        "SELECT {columns} FROM groups FINAL WHERE {project} AND group_type_index = {index}",
+        columns=columns,
+        project=project_condition(ctx),
+        index=number(index),
+    )
+
+
+def session_rows(columns: Sql, ctx: ProjectContext, span: Span) -> Sql:
+    """Sessions around a range (semantics B12)."""
+    in_a_session = sql("session_id != ''")
+    tail = sql("GROUP BY session_id")
+    return scan(ctx, [columns], span=widened(span), where=all_of([in_a_session]), tail=tail)
+
+
+def group_key(index: int) -> Sql:
+    return sql("toString({column})", column=GROUP_COLUMNS[index])
+
+
+# --- what persons are called ------------------------------------------------------------------------
+
+
+def person_id(ctx: ProjectContext, look: Lookup | None = None) -> Sql:
     """The id of the event's person as text; somebody without a profile has one too (semantics B3)."""
-    known = _of_person(sql("toString(uuid)"), ctx)
+    known = (look or InPlace(ctx)).person(PROFILE_ID, person_number(ctx))
     return sql("if({known} != '', {known}, {own})", known=known, own=personless_id(ctx))
 
 
-def known_person_id(ctx: ProjectContext, actor_no: Sql) -> Sql:
-    """The id of the profile of an actor's person as text; '' without one."""
-    return _of_person(sql("toString(uuid)"), ctx, person_number(ctx, actor_no))
+PROFILE_ID = sql("toString(uuid)")
 
 
 def personless_id(ctx: ProjectContext, distinct_id: Sql = sql("distinct_id")) -> Sql:
@@ -58,41 +183,4 @@ def personless_id(ctx: ProjectContext, distinct_id: Sql = sql("distinct_id")) ->
         " substring('89ab89ab89ab89ab', position('0123456789abcdef', substring({d}, 17, 1)), 1),"
         " substring({d}, 18, 3), '-', substring({d}, 21, 12))",
         d=digest,
-    )
-
-
-def group_property(index: int, key: str, ctx: ProjectContext) -> Sql:
-    """Stored text of a property of the event's group of that type; '' is not set (semantics B10)."""
-    pairs = sql(
-        "SELECT group_key AS k, props[{key}] AS v FROM groups FINAL"
-        " WHERE {project} AND group_type_index = {index}",
-        key=bind(key),
-        project=project_condition(ctx),
-        index=number(index),
-    )
-    return looked_up(sql("toString({key})", key=GROUP_COLUMNS[index]), pairs)
-
-
-def session_property_of_event(key: str, ctx: ProjectContext, span: Span = Span()) -> Sql:
-    """Stored text of a property of the event's session; '' is not set (semantics B13)."""
-    values = session_values(key, ctx, span)
-    return looked_up(sql("session_id"), sql("SELECT session_id AS k, value AS v FROM ({s})", s=values))
-
-
-def _of_person(value: Sql, ctx: ProjectContext, person: Sql | None = None) -> Sql:
-    pairs = sql(
-        "SELECT person_no AS k, {value} AS v FROM person FINAL WHERE {project} AND is_deleted = 0",
-        value=value,
-        project=project_condition(ctx),
-    )
-    return looked_up(person or person_number(ctx), pairs)
-
-
-def looked_up(key: Sql, pairs: Sql) -> Sql:
-    """The text `v` of the pair whose `k` is the key; '' when there is none. `pairs` selects k and v."""
-    return sql(
-        "transform({key}, (SELECT groupArray(k) FROM ({pairs}) WHERE v != ''),"
-        " (SELECT groupArray(v) FROM ({pairs}) WHERE v != ''), '')",
-        key=key,
-        pairs=pairs,
     )
