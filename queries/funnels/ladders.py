@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from queries.funnels.masks import Masks
 from queries.funnels.units import u64
-from queries.sql.fragment import Sql, sql
+from queries.sql.fragment import Sql, bind, sql
 
 # Beyond these a ladder may end too early, never too late: events of one actor at one instant, of those that
 # can take a step, and ways to use them that are kept in mind.
@@ -95,20 +95,33 @@ def _crowded(masks: Masks) -> Sql:
 
 
 def _ladders(masks: Masks) -> Sql:
-    count = u64(len(masks.steps))
-    return sql(
-        "arrayFlatten(arrayMap(reached -> arrayMap(place -> {first} + place, range(reached, {top})),"
+    """Of required steps; optional ones (semantics E51) are no rungs and come before the ladders."""
+    question = masks.question
+    count = u64(len(question.required))
+    codes = bind([masks.units.code_of(step) for step in question.required], "Array(UInt64)")
+    rungs = sql(
+        "arrayFlatten(arrayMap(reached -> arraySlice({codes}, reached + 1, {top} - reached),"
         " arrayReverse(range({count}))))",
-        first=u64(masks.units.code_of(0)),
+        codes=codes,
         # Step by step: how far the attempt comes, all ways to use events for that, the events.
         top=sql(
             "arrayFold((found, place) -> if(empty({ways} AS next), (found.1, next, found.3),"
             " (place + 1, next, found.3)), range(reached, {count}), (reached, [toUInt64(0)], {events})).1",
-            ways=_WAYS,
+            ways=sql(_WAYS, steps=bind(question.required, "Array(UInt8)")),
             count=count,
             events=_useful_events(masks),
         ),
         count=count,
+    )
+    if not question.optional:
+        return rungs
+    optional = bind([masks.units.code_of(step) for step in question.optional], "Array(UInt64)")
+    return sql(
+        "arrayConcat(arrayFilter(code -> arrayExists(mark -> has({codes}, code), instant), {optional}),"
+        " {rungs})",
+        codes=_codes(masks),
+        optional=optional,
+        rungs=rungs,
     )
 
 
@@ -125,10 +138,10 @@ def _useful_events(masks: Masks) -> Sql:
 
 # A way is the set of events used so far; this extends each by an event that takes the step at `place`.
 # Of equal events the first unused one is taken.
-_WAYS = sql(
+_WAYS = (
     "arraySlice(arrayDistinct(arrayFlatten(arrayMap(used -> arrayMap("
     "event -> bitOr(used, bitShiftLeft(toUInt64(1), toUInt8(event - 1))), arrayFilter(event ->"
-    " bitAnd(bitShiftRight(found.3[event], toUInt8(place)), 1) != 0 AND NOT bitTest(used, event - 1)"
+    " bitAnd(bitShiftRight(found.3[event], {steps}[place + 1]), 1) != 0 AND NOT bitTest(used, event - 1)"
     " AND (found.3[event] != found.3[event - 1] OR bitTest(bitShiftLeft(used, 1), event - 1)),"
     f" arrayEnumerate(found.3))), found.2))), 1, {MOST_WAYS})"
 )

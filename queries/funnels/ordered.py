@@ -17,6 +17,7 @@ steps of the attempt that got furthest, `times` are their instants in microsecon
 
 from __future__ import annotations
 
+from queries.funnels.overlap import may_share_events
 from queries.funnels.question import Question
 from queries.funnels.units import NEVER, NOTHING, Units, u64
 from queries.funnels.walk import Walk, bars_of
@@ -96,14 +97,15 @@ def levels(question: Question, units: Units, rows: Sql, keys: str = KEYS) -> Sql
     An attempt that met an exclusion is void; `furthest` is what the best attempt would have reached
     without exclusions. If `level` is less, the actor is in no attempt at all (semantics E23).
     """
-    walk = Walk(question, units, bars_of(question))
+    shares = may_share_events(question)
+    walk = Walk(question, units, shares, bars_of(question))
     walked = [sql("{fold} AS walked", fold=walk.sql())]
     found = [sql("{firsts} AS firsts", firsts=_of_required(walk, f"walked.{walk.firsts}"))]
     furthest = sql("level")
     if walk.has_detours:
         found.append(sql("{taken} AS detours", taken=_of_optional(walk)))
     if walk.bars:
-        unbarred = Walk(question, units)
+        unbarred = Walk(question, units, shares)
         walked.append(sql(f"{{fold}}.{unbarred.firsts} AS firsts_unbarred", fold=unbarred.sql()))
         found.append(sql("firsts_unbarred"))
         furthest = sql("toUInt8(arrayLastIndex(entry -> entry != 0, firsts_unbarred))")

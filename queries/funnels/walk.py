@@ -45,10 +45,14 @@ def _bar(question: Question, place: int, found: ExcludedRange) -> Bar:
     return Bar(place, first, last)
 
 
+_NONE = sql("bitNot(toUInt128(0))")
+
+
 @dataclass(frozen=True, slots=True)
 class Walk:
     """The fold over the steps of one question.
 
+    `shares`: several attempts may reach a step at one instant, the latest of them not first (`ladders`).
     With `bars` an attempt that met an exclusion goes no further and reaches nothing. Optional steps are
     walked through only where they matter to the others: in a strict funnel, where they are no interruption
     (`detours`).
@@ -56,6 +60,7 @@ class Walk:
 
     question: Question
     units: Units
+    shares: bool
     bars: tuple[Bar, ...] = ()
 
     @property
@@ -135,12 +140,13 @@ class Walk:
         for bar in self.bars:
             values[bar.bar] = values[bar.since] = sql(bar.bar)
         guards = [(bar, sql("1")) for bar in self.bars if bar.first == 0]
-        first = self._first(entries, [(values[bar.since], guard) for bar, guard in guards])
+        first = self._first(entries, sql("units"), [(values[bar.since], guard) for bar, guard in guards])
         detours = [sql("CAST([[]], 'Array(Array(UInt64))')")] if self.has_detours else []
         return [*(values[name] for name in self._columns), sql("[{first}]", first=first), *detours]
 
-    def _first(self, entries: Sql, guards: list[tuple[Sql, Sql]]) -> Sql:
+    def _first(self, entries: Sql, units: Sql, guards: list[tuple[Sql, Sql]]) -> Sql:
         """The first entry of an attempt that meets no exclusion any more if it goes no further (E23).
+        Of those at the same instant it is the latest (semantics E6).
 
         `guards` are (column of bars, whether they matter at this step).
         """
@@ -149,11 +155,23 @@ class Walk:
             sql(f"(NOT {{guard}} OR {name} > entry + {{reach}})", guard=guard, reach=u64(self.units.reach))
             for name, (_, guard) in zip(names, guards, strict=True)
         ]
+        test, columns = all_of([sql("entry != 0"), *tests]), [column for column, _ in guards]
+        if not self.shares:
+            return sql(
+                "arrayFirst(({names}) -> {test}, {columns})",
+                names=sql(", ".join(("entry", *names))),
+                test=test,
+                columns=join(", ", [entries, *columns]),
+            )
+        # One number per attempt, smaller the better: the time, then the complement of the entry.
         return sql(
-            "arrayFirst(({names}) -> {test}, {columns})",
-            names=sql(", ".join(("entry", *names))),
-            test=all_of([sql("entry != 0"), *tests]),
-            columns=join(", ", [entries, *(column for column, _ in guards)]),
+            "bitNot(toUInt64(arrayMin(arrayPushBack(arrayMap(({names}) -> if({test},"
+            " bitShiftLeft(toUInt128({time}), 64) + bitNot(entry), {none}), {columns}), {none}))))",
+            names=sql(", ".join(("entry", "unit", *names))),
+            test=test,
+            time=self.units.time("unit"),
+            none=_NONE,
+            columns=join(", ", [entries, units, *columns]),
         )
 
     def _following(self) -> list[Sql]:
@@ -182,7 +200,7 @@ class Walk:
             )
         guards = [(values[bar.since], sql(f"guards_{bar.place}")) for bar in self.bars]
         taken = sql("{taken} AS taken", taken=self._taken())
-        first = sql("{first} AS first", first=self._first(taken, guards))
+        first = sql("{first} AS first", first=self._first(taken, self._state("units"), guards))
         columns = [
             sql("if({alive}, {value}, [])", alive=self._alive(), value=values[name]) for name in self._columns
         ]
@@ -235,13 +253,24 @@ class Walk:
                 "aside": self._latest("detours", "detours"),
                 "aside_stood": self._latest("rank", "detours"),
             }
-        return sql(
+        every = sql(
             "arrayMap(({names}) -> if({code} = code, {taken}, {nothing}), {columns})",
             names=sql(", ".join(arguments)),
             code=self.units.code("unit"),
             taken=taken,
             nothing=NOTHING,
             columns=join(", ", arguments.values()),
+        )
+        return self._once(every) if self.bars else every
+
+    def _once(self, every: Sql) -> Sql:
+        """An attempt takes a step once, at the first event: what comes after that is no new beginning of a
+        range of exclusions. Attempts are in order, so those that repeat stand side by side."""
+        return sql(
+            "arrayMap((entry, before) -> if(entry = before, {nothing}, entry), ({every} AS repeated),"
+            " arrayFill(entry -> entry != 0, arrayShiftRight(repeated, 1)))",
+            nothing=NOTHING,
+            every=every,
         )
 
     def _by_detour(self) -> Sql:

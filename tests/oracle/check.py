@@ -7,12 +7,9 @@ import random
 from typing import Any
 
 from tests.api_client import Api, make_project
-from tests.oracle import trends
+from tests.oracle import funnels_check, trends
+from tests.oracle.disagreement import Disagreement
 from tests.oracle.world import World, make_world
-
-
-class Disagreement(AssertionError):
-    """The service and brute force differ; the text holds the seed and everything needed to look."""
 
 
 def world_in_service(seed: int) -> tuple[World, Api]:
@@ -75,4 +72,4 @@ def _same(found: list[Any], wanted: list[Any]) -> bool:
     )
 
 
-CHECKS = {"trends": check_trends}
+CHECKS = {"trends": check_trends, "funnels": funnels_check.check}
