@@ -27,7 +27,7 @@ def value_expression(text: str, ctx: ProjectContext, span: Span = Span()) -> Sql
 
 
 def joined_value(text: str, ctx: ProjectContext, span: Span, prefix: str) -> tuple[Sql, tuple[Sql, ...]]:
-    """The same, and the joins that have to follow FROM events: for persons and sessions without limit.
+    """The same, and the joins that have to follow FROM the events: for persons and sessions without limit.
 
     `prefix` begins the names of the joins.
     """
