@@ -250,7 +250,7 @@ ALIASES: Mapping[str, str] = {
     "substring": "substringutf8", "substr": "substringutf8", "mid": "substringutf8", "left": "leftutf8",
     "right": "rightutf8", "trim": "trimboth", "ltrim": "trimleft", "rtrim": "trimright",
     "reverse": "reverseutf8",
-    "replace": "replaceall", "regexpextract": "extract", "position": "positionutf8", "locate": "positionutf8",
+    "replace": "replaceall", "regexpextract": "extract", "position": "positionutf8",
     "strpos": "positionutf8", "positioncaseinsensitive": "positioncaseinsensitiveutf8",
     "leftpad": "leftpadutf8", "lpad": "leftpadutf8", "rightpad": "rightpadutf8", "rpad": "rightpadutf8",
     "splitbychar": "splitbystring", "power": "pow", "ln": "log", "ceiling": "ceil", "truncate": "trunc",
