@@ -11,7 +11,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from insights.api.fields import AnyList, JsonObject, Reader, Switch, Text
+from insights.api.fields import AnyList, JsonObject, QueryNode, Reader, Switch, Text
 from insights.api.requests import is_restored, not_deleted_this_way, read, reported
 from insights.api.serializers import NullableObject, Plain, UserBasicSerializer
 from insights.models import Cohort
@@ -105,6 +105,7 @@ class CohortBody(Reader):
     is_static = Switch()
     csv = CsvOfPersons(required=False)
     _create_static_person_ids = PersonList(required=False)
+    query = QueryNode(required=False, allow_null=True)  # whose persons: ActorsQuery or a source of one
     deleted = Switch()
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:

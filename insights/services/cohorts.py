@@ -94,6 +94,9 @@ def _require_known(unknown: set[int]) -> None:
 
 
 def _recalculate(cohort: Cohort) -> None:
-    """Have the members worked out, once this transaction has committed."""
+    """Have the members worked out, once this transaction has committed.
+
+    Robust: the cohort is saved; if the queue is down now, the periodic look finds it.
+    """
     if not cohort.deleted:
-        transaction.on_commit(lambda: app.send_task(CALCULATION, args=[cohort.pk]))
+        transaction.on_commit(lambda: app.send_task(CALCULATION, args=[cohort.pk]), robust=True)
