@@ -309,9 +309,10 @@ def _first_numbers(node: Json, step: Json, world: World, end: float) -> set[int]
         actor = actor_of(event, node)
         of_kind = is_of(event, step if filtered else {**step, "properties": ()})
         counts = not filtered or passes(event, node.get("properties", ()))
-        if actor and event.at < end and of_kind and counts:
-            if actor not in firsts or event.at < firsts[actor].at:
-                firsts[actor] = event
+        if not (actor and event.at < end and of_kind and counts):
+            continue
+        if actor not in firsts or event.at < firsts[actor].at:
+            firsts[actor] = event
     return {event.number for event in firsts.values()}
 
 
