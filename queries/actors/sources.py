@@ -10,6 +10,9 @@ from queries.actors.node import InsightActorsQuery
 from queries.context import ProjectContext
 from queries.earliest import with_earliest, with_project_earliest
 from queries.errors import NotSupported
+from queries.funnels.node import FunnelsActorsQuery
+from queries.funnels.people import funnel_people
+from queries.funnels.question import understand as understand_funnel
 from queries.lifecycle.compile import understand as understand_lifecycle
 from queries.lifecycle.people import lifecycle_people
 from queries.paths.people import path_people
@@ -100,6 +103,23 @@ def _paths(source: InsightActorsQuery, ctx: ProjectContext, use: Use) -> Plan:
     return with_project_earliest(node, ctx, lambda earliest: use(path_people(node, ctx, earliest)))
 
 
+def _funnel(source: FunnelsActorsQuery, ctx: ProjectContext, use: Use) -> Plan:
+    node = source.source
+    return with_project_earliest(
+        node, ctx, lambda earliest: use(funnel_people(source, understand_funnel(node, ctx, earliest)))
+    )
+
+
+def _funnel_point(source: InsightActorsQuery, ctx: ProjectContext, use: Use) -> Plan:
+    """A point of funnel trends by its day; else everyone who entered."""
+    node: Any = source.source
+    start = None if source.day is None else str(source.day)
+    point = FunnelsActorsQuery(
+        source=node, funnel_step_breakdown=source.breakdown, funnel_trends_entrance_period_start=start
+    )
+    return _funnel(point, ctx, use)
+
+
 def _texts(breakdown: object) -> tuple[str, ...] | None:
     if breakdown is None:
         return None
@@ -113,4 +133,6 @@ SOURCES: Mapping[str, Callable[[Any, ProjectContext, Use], Plan]] = {
     "LifecycleQuery": _lifecycle,
     "RetentionQuery": _retention,
     "PathsQuery": _paths,
+    "FunnelsQuery": _funnel_point,
+    "FunnelsActorsQuery": _funnel,
 }

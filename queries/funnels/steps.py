@@ -14,19 +14,35 @@ from queries.sql.fragment import Sql, bind, number, sql
 
 
 def step_counts(question: Question) -> Sql:
-    # one row: one actor, or one actor and value
-    rows = sql(
-        "SELECT actor, value, level, times[-1] AS done, {gaps} AS gaps FROM ({runs})",
+    if question.breakdown is None:
+        return sql(
+            "SELECT 1 AS place, emptyArrayString() AS value, {columns} FROM ({rows})",
+            columns=_COLUMNS,
+            rows=_timed_runs(question),
+        )
+    if attributed(question).is_single:
+        return _ranked(question)
+    return sql(
+        "SELECT place, any(value) AS value, {columns} FROM ({placed}) GROUP BY place ORDER BY place",
+        columns=_COLUMNS,
+        placed=placed_runs(question),
+    )
+
+
+_COLUMNS = sql(
+    "countForEach(gaps) AS counts, sumForEach(gaps) AS sums,"
+    " quantileExactInclusiveForEach(0.5)(gaps) AS medians"
+)
+
+
+def _timed_runs(question: Question) -> Sql:
+    """Rows (actor, value, level, optional, done, gaps), one per actor and value; `done` is when the last
+    step was taken."""
+    return sql(
+        "SELECT actor, value, level, optional, times[-1] AS done, {gaps} AS gaps FROM ({runs})",
         gaps=_gaps(question),
         runs=runs(question),
     )
-    if question.breakdown is None:
-        return sql(
-            "SELECT 1 AS place, emptyArrayString() AS value, countForEach(gaps) AS counts,"
-            " sumForEach(gaps) AS sums, quantileExactInclusiveForEach(0.5)(gaps) AS medians FROM ({rows})",
-            rows=rows,
-        )
-    return _ranked(question, rows) if attributed(question).is_single else _ranked_actors(question, rows)
 
 
 def _gaps(question: Question) -> Sql:
@@ -53,12 +69,12 @@ def _gaps(question: Question) -> Sql:
     )
 
 
-def _ranked(question: Question, rows: Sql) -> Sql:
+def _ranked(question: Question) -> Sql:
     """Everybody counts for one value, so what is merged is added up."""
     per_value = sql(
         "SELECT value, countForEach(gaps) AS reached, sumForEach(gaps) AS summed,"
         " quantileExactInclusiveForEachState(0.5)(gaps) AS spread FROM ({rows}) GROUP BY value",
-        rows=rows,
+        rows=_timed_runs(question),
     )
     return sql(
         "SELECT place, any(value) AS value, sumForEach(reached) AS counts, sumForEach(summed) AS sums,"
@@ -69,25 +85,23 @@ def _ranked(question: Question, rows: Sql) -> Sql:
     )
 
 
-def _ranked_actors(question: Question, rows: Sql) -> Sql:
-    """Somebody who counts for several values counts once among those merged, where he got furthest."""
+def placed_runs(question: Question) -> Sql:
+    """Rows (place, actor, value, level, optional, gaps), one per place and actor.
+
+    Somebody who counts for several values counts once among those merged, where he got furthest.
+    """
     per_value = sql(
         "SELECT value, countForEach(gaps) AS reached,"
-        " groupArray((actor, gaps, (level, -toInt64(done)))) AS found FROM ({rows}) GROUP BY value",
-        rows=rows,
-    )
-    per_actor = sql(
-        "SELECT place, any(value) AS value, argMax(one.2, one.3) AS gaps"
-        " FROM (SELECT value, found, {place} AS place FROM ({per_value})) ARRAY JOIN found AS one"
-        " GROUP BY place, one.1",
-        place=place_of_value(question),
-        per_value=per_value,
+        " groupArray((actor, (level, -toInt64(done)), gaps, optional)) AS found FROM ({rows}) GROUP BY value",
+        rows=_timed_runs(question),
     )
     return sql(
-        "SELECT place, any(value) AS value, countForEach(gaps) AS counts, sumForEach(gaps) AS sums,"
-        " quantileExactInclusiveForEach(0.5)(gaps) AS medians"
-        " FROM ({per_actor}) GROUP BY place ORDER BY place",
-        per_actor=per_actor,
+        "SELECT place, one.1 AS actor, any(value) AS value, max(one.2.1) AS level,"
+        " argMax(one.4, one.2) AS optional, argMax(one.3, one.2) AS gaps"
+        " FROM (SELECT value, found, {place} AS place FROM ({per_value})) ARRAY JOIN found AS one"
+        " GROUP BY place, actor",
+        place=place_of_value(question),
+        per_value=per_value,
     )
 
 

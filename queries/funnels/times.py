@@ -6,6 +6,8 @@ columns the same in all; seconds. No row at all: nobody converted.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from queries.funnels.question import Question
 from queries.funnels.runs import runs
 from queries.sql.fragment import Sql, number, sql
@@ -34,12 +36,16 @@ def time_bins(question: Question) -> Sql:
 
 
 def conversion_times(question: Question) -> Sql:
-    """Rows (actor, sample): microseconds between the two steps, of everybody who reached the second (E44)."""
+    """Rows (actor, sample): microseconds between the two steps, of everybody who reached the second (E44).
+
+    A breakdown does not divide the times.
+    """
+    undivided = replace(question, node=question.node.model_copy(update={"breakdown_filter": None}))
     return sql(
         "SELECT actor, toInt64(times[{to}] - times[{from_}]) AS sample FROM ({runs}) WHERE level >= {to}",
         to=number(question.node.to_step + 1),
         from_=number(question.node.from_step + 1),
-        runs=runs(question),
+        runs=runs(undivided),
     )
 
 

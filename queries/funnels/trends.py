@@ -22,14 +22,20 @@ ENTERED, CONVERTED = 1, 2
 
 
 def entrance_counts(question: Question) -> Sql:
-    rows = entrances(question)
     if question.breakdown is None:
         return sql(
-            f"SELECT 1 AS place, emptyArrayString() AS value, bucket, countIf(far >= {ENTERED}) AS entered,"
-            f" countIf(far >= {CONVERTED}) AS converted FROM ({{rows}}) GROUP BY bucket",
-            rows=rows,
+            f"SELECT 1 AS place, emptyArrayString() AS value, bucket, {_COUNTS}"
+            " FROM ({rows}) GROUP BY bucket",
+            rows=entrances(question),
         )
-    return _ranked(question, rows)
+    return sql(
+        f"SELECT place, any(value) AS value, bucket, {_COUNTS}"
+        " FROM ({placed}) GROUP BY place, bucket ORDER BY place",
+        placed=placed_entrances(question),
+    )
+
+
+_COUNTS = f"countIf(far >= {ENTERED}) AS entered, countIf(far >= {CONVERTED}) AS converted"
 
 
 def entrances(question: Question) -> Sql:
@@ -147,34 +153,29 @@ def _with_exclusions(question: Question, units: Units) -> Sql:
 # --- with a breakdown -------------------------------------------------------------------------------------
 
 
-def _ranked(question: Question, rows: Sql) -> Sql:
-    """Values by the actors who entered over all buckets (semantics E40), ties by the value.
+def placed_entrances(question: Question) -> Sql:
+    """Rows (place, value, actor, bucket, far).
 
-    Among those merged somebody counts once a bucket, where he got furthest.
+    Values are ranked by the actors who entered over all buckets (semantics E40), ties by the value. Among
+    those merged somebody counts once a bucket, where he got furthest.
     """
     limit = value_limit(question)
     rank = sql("toUInt32(row_number() OVER (ORDER BY total DESC, value))")
-    place = rank if limit is None else sql("least({rank}, {last} + 1)", rank=rank, last=number(limit))
-    single = attributed(question).is_single
     per_value = sql(
         f"SELECT value, countIf(far >= {ENTERED}) AS total,"
         " groupArray((actor, bucket, far)) AS found FROM ({rows}) GROUP BY value",
-        rows=rows,
+        rows=entrances(question),
     )
-    places = sql(
+    placed = sql(
         "SELECT place, value, one.1 AS actor, one.2 AS bucket, one.3 AS far"
         " FROM (SELECT value, found, {place} AS place FROM ({per_value})) ARRAY JOIN found AS one",
-        place=place,
+        place=rank if limit is None else sql("least({rank}, {last} + 1)", rank=rank, last=number(limit)),
         per_value=per_value,
     )
-    if not single:
-        places = sql(
-            "SELECT place, any(value) AS value, actor, bucket, max(far) AS far FROM ({places})"
-            " GROUP BY place, actor, bucket",
-            places=places,
-        )
+    if attributed(question).is_single:
+        return placed
     return sql(
-        f"SELECT place, any(value) AS value, bucket, countIf(far >= {ENTERED}) AS entered,"
-        f" countIf(far >= {CONVERTED}) AS converted FROM ({{places}}) GROUP BY place, bucket ORDER BY place",
-        places=places,
+        "SELECT place, any(value) AS value, actor, bucket, max(far) AS far FROM ({placed})"
+        " GROUP BY place, actor, bucket",
+        placed=placed,
     )

@@ -623,16 +623,19 @@ def _optional(node: Json, seen: Sequence[Seen], times: Attempt) -> tuple[tuple[i
         end = times[before] if before < len(times) else times[0] + _window(node)
         between = [one.at for one in seen if step in one.steps and times[before - 1] <= one.at <= end]
         if node["funnelsFilter"]["funnelOrderType"] == "strict":
-            between = [at for at in between if _is_on_the_way(seen, times, before, at)]
+            between = [at for at in between if (step, at) in _on_strict_ways(node, seen, times)]
         if between:
             found.append((step, between[0]))
     return tuple(found)
 
 
-def _is_on_the_way(seen: Sequence[Seen], times: Attempt, before: int, at: float) -> bool:
-    """In a strict funnel: nothing but optional steps in between."""
-    instants = [instant for instant, _ in _instants(seen)]
-    return before < len(times) or instants.index(at) - instants.index(times[before - 1]) <= 1
+def _on_strict_ways(node: Json, seen: Sequence[Seen], times: Attempt) -> set[tuple[int, float]]:
+    """Every (step, time) that a strict attempt with these times may pass through."""
+    required = [k for k, step in enumerate(node["series"]) if not step.get("optionalInFunnel")]
+    groups = list(_instants(seen))
+    place = [at for at, _ in groups].index(times[0])
+    ways = _strict_paths(node, groups, place, ((0, times[0]),), _window(node))
+    return {point for way in ways if _times_of(way, required) == times for point in way}
 
 
 # --- the answers ------------------------------------------------------------------------------------------
@@ -671,6 +674,34 @@ def _one_per_actor(found: Sequence[Run]) -> list[Run]:
         if kept is None or (run.level, -run.times[-1]) > (kept.level, -kept.times[-1]):
             best[run.actor] = run
     return list(best.values())
+
+
+def people_of_step(node: Json, world: World, step: int, value: Any) -> set[str]:
+    """Who took the step (1-based), or for a negative one dropped off before it; of one value, or of all
+    (semantics E48)."""
+    found = runs(node, world)
+    if value is not None:
+        shown = steps_answer(node, world)
+        listed = [tuple(one) for one, _ in shown]
+        if value == ["Other"] and len(shown) > node["breakdownFilter"]["breakdown_limit"]:
+            found = _one_per_actor([run for run in found if run.value not in listed[:-1]])
+        else:
+            found = [run for run in found if run.value == tuple(value)]
+    level = abs(step)
+    if step > 0:
+        return {run.actor for run in found if run.level >= level}
+    return {run.actor for run in found if run.level == level - 1}
+
+
+def people_of_bucket(node: Json, world: World, bucket: str, drop_off: bool) -> set[str]:
+    """Who entered in the bucket and converted, or did not (semantics E49); without a breakdown."""
+    wanted = 1 if drop_off else 2
+    return {
+        actor
+        for actor, seen in seen_by_actor(node, world).items()
+        for value, events, starts in variants(node, seen)
+        if _entrances(node, events, starts).get(bucket) == wanted
+    }
 
 
 def _columns(node: Json, found: Sequence[Run]) -> list[tuple[int, float | None, float | None]]:

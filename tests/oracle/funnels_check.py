@@ -12,6 +12,7 @@ from tests.oracle.disagreement import Disagreement
 from tests.oracle.funnels import World
 
 ORDERS = ("ordered", "strict", "unordered")
+PEOPLE_SHARE = 0.3
 
 
 def world_in_service(seed: int) -> tuple[World, Api]:
@@ -46,8 +47,44 @@ def check(seed: int, questions: int, orders: tuple[str, ...] = ORDERS) -> int:
         found, wanted = _read(node, answer.result), funnels.answer(node, world)
         if not _same(found, wanted):
             raise Disagreement(f"seed {seed}, question {number}\n{node}\nservice {found}\noracle  {wanted}")
+        if rng.random() < PEOPLE_SHARE:
+            _check_people(api, node, world, rng, answer.result, f"seed {seed}, question {number}")
         compared += 1
     return compared
+
+
+def _check_people(api: Api, node: Any, world: World, rng: random.Random, result: Any, place: str) -> None:
+    """The people behind one number of the answer are those of the oracle."""
+    view = node["funnelsFilter"]["funnelVizType"]
+    is_plain = not node["funnelsFilter"].get("funnelAggregateByHogQL") and not any(
+        step.get("optionalInFunnel") for step in node["series"]
+    )
+    point: dict[str, Any] = {"kind": "FunnelsActorsQuery", "source": node}
+    if view == "steps" and is_plain and result:
+        shown = rng.choice(result) if "breakdownFilter" in node else result
+        step = rng.choice([*range(1, len(shown) + 1), *range(-len(shown), -1)])
+        value = shown[0].get("breakdown_value")
+        point |= {"funnelStep": step, "funnelStepBreakdown": value}
+        wanted = funnels.people_of_step(node, world, step, value)
+    elif view == "trends" and is_plain and "breakdownFilter" not in node:
+        bucket, drop_off = rng.choice(result[0]["days"]), rng.random() < 0.5
+        point |= {"funnelTrendsEntrancePeriodStart": bucket, "funnelTrendsDropOff": drop_off}
+        wanted = funnels.people_of_bucket(node, world, bucket, drop_off)
+    else:
+        return
+    answer = api.query({"kind": "ActorsQuery", "source": point, "limit": 1000})
+    if answer.status != 200:
+        raise Disagreement(f"{place}: {answer.status} {answer.body}\n{point}")
+    found = sorted(_name(row[0]) for row in answer.result)
+    if found != sorted(wanted):
+        raise Disagreement(f"{place}\n{point}\nservice {found}\noracle  {sorted(wanted)}")
+
+
+def _name(actor: dict[str, Any]) -> str:
+    """A person by the part that the distinct ids have in common, a group by its key."""
+    if actor["type"] == "group":
+        return str(actor["group_key"])
+    return str(actor["distinct_ids"][0].split("-")[0])
 
 
 def _read(node: Any, result: Any) -> Any:
