@@ -23,6 +23,7 @@ from insights.api import (
     sharing,
 )
 from insights.api.actions import ActionViewSet
+from insights.api.annotations import AnnotationViewSet
 from insights.api.cohorts import CohortViewSet
 from insights.api.insights import InsightViewSet
 from insights.api.public import EmbeddedView, SharedView
@@ -97,6 +98,7 @@ project_router.view(
 )
 project_router.register("dashboards", dashboards.DashboardViewSet, basename="dashboards")
 project_router.register("actions", ActionViewSet, basename="actions")
+project_router.register("annotations", AnnotationViewSet, basename="annotations")
 project_router.view("cohorts/<str:cohort_id>/persons", persons.CohortPersonsView, "cohort-persons")
 project_router.register("cohorts", CohortViewSet, basename="cohorts")
 project_router.view("persons/values", persons.PersonValuesView)
