@@ -15,6 +15,7 @@ from insights.api import (
     calculations,
     dashboards,
     definitions,
+    events,
     groups,
     people,
     persons,
@@ -107,7 +108,9 @@ project_router.view("groups_types", groups.GroupTypesView)
 project_router.view("groups_types/update_metadata", groups.GroupTypesMetadataView)
 project_router.view("groups/find", groups.GroupFindView)
 project_router.register("groups", groups.GroupViewSet, basename="groups")
+project_router.view("events", events.EventsView)
 project_router.view("events/values", definitions.EventValuesView)
+project_router.view("events/<str:event_id>", events.EventView, "event")
 project_router.register("event_definitions", definitions.EventDefinitionViewSet, basename="event-definitions")
 project_router.register(
     "property_definitions", definitions.PropertyDefinitionViewSet, basename="property-definitions"
