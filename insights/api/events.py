@@ -86,7 +86,7 @@ class EventsView(ProjectView):
 
     required_scopes: ClassVar = {"query:read"}
 
-    @extend_schema(parameters=PARAMETERS, responses=EVENT_PAGE)
+    @extend_schema(operation_id="events_list", parameters=PARAMETERS, responses=EVENT_PAGE)
     def get(self, request: Any, **_: Any) -> Response:
         """A page of events. `next` leads to the page after it and is null on the last one."""
         given = request_parameters(request)

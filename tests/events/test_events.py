@@ -107,7 +107,6 @@ def test_a_few_recent_events_do_not_hide_the_old_ones(api: Api) -> None:
     ("params", "code", "attr"),
     [
         ({"cursor": "x"}, "invalid_input", "cursor"),
-        ({"cursor": "9999999999999999.00000000-0000-4000-8000-000000000000"}, "invalid_input", "cursor"),
         ({"cursor": "99999999999999999999.00000000-0000-4000-8000-000000000000"}, "invalid_input", "cursor"),
         ({"order": "event"}, "invalid_choice", "order"),
         ({"after": "some day"}, "invalid_input", "after"),
