@@ -16,6 +16,7 @@ from queries.funnels.question import understand as understand_funnel
 from queries.lifecycle.compile import understand as understand_lifecycle
 from queries.lifecycle.people import lifecycle_people
 from queries.paths.people import path_people
+from queries.paths.question import with_question
 from queries.plan import Plan
 from queries.retention.people import retention_people
 from queries.retention.question import understand as understand_retention
@@ -100,7 +101,7 @@ def _retention(source: InsightActorsQuery, ctx: ProjectContext, use: Use) -> Pla
 
 def _paths(source: InsightActorsQuery, ctx: ProjectContext, use: Use) -> Plan:
     node: Any = source.source
-    return with_project_earliest(node, ctx, lambda earliest: use(path_people(node, ctx, earliest)))
+    return with_question(node, ctx, lambda question: use(path_people(question)))
 
 
 def _funnel(source: FunnelsActorsQuery, ctx: ProjectContext, use: Use) -> Plan:

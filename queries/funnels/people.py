@@ -81,13 +81,11 @@ def reached_condition(asked: FunnelsActorsQuery, question: Question) -> Sql:
     """
     custom = asked.funnel_custom_steps
     if custom is not None:
-        return any_of(
-            sql("level = {level}", level=number(_required_until(question, step))) for step in custom
-        )
+        return any_of(sql("level = {level}", level=number(required_until(question, step))) for step in custom)
     if asked.funnel_step is None:
         return TRUE
     step = abs(asked.funnel_step) - 1
-    took, stood = _took(question, step), _required_until(question, step)
+    took, stood = _took(question, step), required_until(question, step)
     if asked.funnel_step > 0:
         return took
     return sql("level >= {stood} AND NOT ({took})", stood=number(stood), took=took)
@@ -96,10 +94,10 @@ def reached_condition(asked: FunnelsActorsQuery, question: Question) -> Sql:
 def _took(question: Question, step: int) -> Sql:
     if step in question.optional:
         return sql("optional[{place}] > 0", place=number(question.optional.index(step) + 1))
-    return sql("level > {before}", before=number(_required_until(question, step)))
+    return sql("level > {before}", before=number(required_until(question, step)))
 
 
-def _required_until(question: Question, step: int) -> int:
+def required_until(question: Question, step: int) -> int:
     """How many required steps there are before a step, 0-based."""
     return sum(1 for required in question.required if required < step)
 

@@ -9,54 +9,36 @@ edges      neighbours within a session, counted over all sessions and actors
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from queries.context import ProjectContext
-from queries.dates import resolve_range
-from queries.earliest import with_project_earliest
 from queries.paths.items import included_names, is_item, item_text, point
 from queries.paths.node import PathsFilter, PathsQuery
+from queries.paths.question import Question, with_question
 from queries.paths.shape import shape_paths
 from queries.plan import Plan, Result, Rows, statement
-from queries.sql.actors import actor_of
-from queries.sql.events import Span, scan
+from queries.sql.events import scan
 from queries.sql.filters import event_condition
-from queries.sql.fragment import Sql, all_of, bind, number, sql
-from queries.vocabulary import Interval
+from queries.sql.fragment import TRUE, Sql, all_of, bind, number, sql
 
-SESSION_GAP_SECONDS = 30 * 60  # semantics G9
 ELLIPSIS = "..."  # semantics G14
 
 
 def compile_paths(node: PathsQuery, ctx: ProjectContext) -> Plan:
-    return with_project_earliest(node, ctx, lambda earliest: _plan(node, ctx, earliest))
+    return with_question(node, ctx, _plan)
 
 
-def _plan(node: PathsQuery, ctx: ProjectContext, earliest: datetime | None) -> Plan:
-    span, dates = path_span(node, ctx, earliest)
-
+def _plan(question: Question) -> Plan:
     def shape(found: Sequence[Rows]) -> Result:
-        return shape_paths(node.paths_filter, found[0] if found else Rows(()), dates)
+        return shape_paths(question.options, found[0] if found else Rows(()), question.dates)
 
-    if span is None:
+    if question.period.is_empty:  # semantics A10
         return Plan((), shape)
-    return Plan((statement(edges(node, ctx, span)),), shape)
+    return Plan((statement(edges(question)),), shape)
 
 
-def path_span(
-    node: PathsQuery, ctx: ProjectContext, earliest: datetime | None
-) -> tuple[Span | None, dict[str, str]]:
-    """The range of the events (semantics G1); None when it is inverted (A10)."""
-    period = resolve_range(node.date_range, Interval.DAY, ctx, earliest=earliest)
-    dates = {"date_from": period.date_from.isoformat(), "date_to": period.date_to.isoformat()}
-    if period.is_empty:
-        return None, dates
-    return Span(period.events_from, period.events_before), dates
-
-
-def edges(node: PathsQuery, ctx: ProjectContext, span: Span) -> Sql:
+def edges(question: Question) -> Sql:
     """Rows (source, target, traversals, mean milliseconds), heaviest first (semantics G15-G19)."""
-    options = node.paths_filter
+    options = question.options
     bounds = all_of(
         [
             *_weight_bound(">=", options.min_edge_weight),
@@ -69,7 +51,7 @@ def edges(node: PathsQuery, ctx: ProjectContext, span: Span) -> Sql:
         " FROM (SELECT {edges} AS edges FROM ({steps})) ARRAY JOIN edges AS edge"
         " GROUP BY source, target HAVING {bounds} ORDER BY traversals DESC, source, target {limit}",
         edges=EDGES,
-        steps=steps(node, ctx, span),
+        steps=steps(question),
         bounds=bounds,
         limit=sql("LIMIT {limit}", limit=number(limit)) if limit is not None else sql(""),
     )
@@ -87,17 +69,17 @@ EDGES = sql(
 )
 
 
-def steps(node: PathsQuery, ctx: ProjectContext, span: Span) -> Sql:
+def steps(question: Question) -> Sql:
     """Rows (actor, steps): one session each, `steps` the kept (microseconds, item) in order."""
-    options = node.paths_filter
+    options = question.options
     return sql(
         "SELECT actor, {cut} AS steps FROM ({sessions}) WHERE notEmpty(steps)",
         cut=_cut(options),
-        sessions=sessions(node, ctx, span),
+        sessions=sessions(question),
     )
 
 
-def sessions(node: PathsQuery, ctx: ProjectContext, span: Span) -> Sql:
+def sessions(question: Question) -> Sql:
     """Rows (actor, items): one session each, runs of one item collapsed to their last event (G9, G10)."""
     return sql(
         "SELECT actor, {collapsed} AS collapsed, {trimmed} AS items FROM"
@@ -109,29 +91,30 @@ def sessions(node: PathsQuery, ctx: ProjectContext, span: Span) -> Sql:
         ),
         # G5: an empty item at the end of a session is none
         trimmed=sql("if(collapsed[-1].2 = '', arrayPopBack(collapsed), collapsed)"),
-        gap=number(SESSION_GAP_SECONDS * 1_000_000),
-        actors=actor_items(node, ctx, span),
+        gap=number(question.gap * 1_000_000),
+        actors=actor_items(question),
     )
 
 
-def actor_items(node: PathsQuery, ctx: ProjectContext, span: Span) -> Sql:
+def actor_items(question: Question) -> Sql:
     """Rows (actor, seen): all items of one actor as (microseconds, item), ordered by time, then uuid (G1)."""
-    options = node.paths_filter
-    actor = actor_of(ctx, node.aggregation_group_type_index)
+    node, ctx, options, actor = question.node, question.ctx, question.options, question.actor
     item = item_text(options, ctx)
     filters = event_condition(ctx, node.properties, test_accounts=node.filter_test_accounts)
+    within = TRUE if question.funnel is None else question.funnel.condition
     per_actor = scan(
         ctx,
         [
             sql("{actor} AS actor", actor=actor.expression),
             sql(
-                "arraySort(groupArray((toUnixTimestamp64Micro(ts), uuid, {item}))) AS ordered",
+                "arraySort(groupArray((toUnixTimestamp64Micro(ts), toUInt128(uuid), {item}))) AS ordered",
                 item=item,
             ),
         ],
-        span=span,
+        span=question.span,
         events=included_names(options),
-        where=all_of([is_item(options, item), actor.present, filters]),
+        where=all_of([is_item(options, item), actor.present, filters, within]),
+        joins=question.joins,
         tail=sql("GROUP BY actor"),
     )
     return sql(

@@ -80,12 +80,17 @@ class PathsFilter(Part):
 class FunnelPathsFilter(Part):
     """Only the actors, and the part of their events, that belong to a step of a funnel (semantics G23).
 
-    `funnel_step` is 1-based, negative for those who dropped before it; None is the last step.
+    `funnel_step` is 1-based, negative for those who dropped before it; None is the last step. Without a
+    `funnel_path_type` all events of the actors belong to their paths.
     """
 
     funnel_source: FunnelsQuery
     funnel_path_type: FunnelPathType | None = None
     funnel_step: Whole | None = None
+
+    @property
+    def step(self) -> int:
+        return len(self.funnel_source.series) if self.funnel_step is None else self.funnel_step
 
 
 class PathsQuery(InsightNode):

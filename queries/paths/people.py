@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from queries.actors.actor_set import NOBODY, ActorSet
-from queries.context import ProjectContext
-from queries.paths.compile import EDGES, path_span, steps
-from queries.paths.node import PathsFilter, PathsQuery
-from queries.sql.actors import actor_of
+from queries.paths.compile import EDGES, steps
+from queries.paths.node import PathsFilter
+from queries.paths.question import Question
 from queries.sql.fragment import Sql, all_of, bind, sql
 
 
-def path_people(node: PathsQuery, ctx: ProjectContext, earliest: datetime | None = None) -> ActorSet:
+def path_people(question: Question) -> ActorSet:
     """Everybody with a session through the asked nodes, once each, with the number of `matches`."""
-    span, _ = path_span(node, ctx, earliest)
-    if span is None:
+    if question.period.is_empty:
         return NOBODY
-    index = node.aggregation_group_type_index
     rows = sql(
         "SELECT actor, sum(traversals) AS matches FROM"
         " (SELECT actor, {traversals} AS traversals FROM ({steps})) WHERE traversals > 0 GROUP BY actor",
-        traversals=_traversals(node.paths_filter),
-        steps=steps(node, ctx, span),
+        traversals=_traversals(question.options),
+        steps=steps(question),
     )
-    return ActorSet(rows, actor_of(ctx, index).kind, index, extra=("matches",))
+    index = question.node.aggregation_group_type_index
+    return ActorSet(rows, question.actor.kind, index, extra=("matches",))
 
 
 def _traversals(options: PathsFilter) -> Sql:

@@ -37,7 +37,7 @@ def _check_funnel_path(query: PathsQuery) -> None:
     except QueryError as exc:
         raise exc.spelled(_in_funnel_path) from exc
     between = given.funnel_path_type == "funnel_path_between_steps"
-    if between and given.funnel_step == 1:  # semantics G23
+    if between and given.step in (1, -2):  # semantics G23: -2 only took the first step
         detail = "Nothing lies between the first step and the one before it."
         raise invalid(("funnelPathsFilter", "funnelStep"), detail)
 
