@@ -28,6 +28,7 @@ FORBIDDEN = {
     "insights_service/persons": ("insights", "insights_service.capture"),
     "insights_service/accounts": ("insights", "insights_service.capture"),
     "insights": ("insights_service.capture",),
+    "insights/drawing": ("django", "rest_framework", "insights_service", "insights.models", "queries"),
 }
 
 

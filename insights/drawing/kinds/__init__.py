@@ -1,0 +1,1 @@
+"""One small module per kind of picture; which node gets which stands in `insights.drawing.choice`."""
