@@ -51,7 +51,9 @@ RANGES = frozenset({Operator.BETWEEN, Operator.NOT_BETWEEN})
 KEYS: dict[PropertyType, frozenset[str]] = {
     PropertyType.COHORT: frozenset({"id"}),  # api T7
     PropertyType.ELEMENT: frozenset({"text", "href", "tag_name", "selector"}),  # api T7
-    PropertyType.EVENT_METADATA: frozenset({"distinct_id", "event", "timestamp", "uuid", "person_id"}),
+    PropertyType.EVENT_METADATA: frozenset(
+        {"distinct_id", "event", "timestamp", "uuid", "person_id", "elements_chain"}
+    ),
     PropertyType.SESSION: frozenset(  # semantics B12, B14
         {
             "$session_duration",

@@ -14,6 +14,8 @@ from queries.actors.compile import compile_actors, compile_source
 from queries.actors.node import InsightActorsQueryOptions
 from queries.actors.options import options_of
 from queries.context import ProjectContext
+from queries.correlation.compile import compile_correlation
+from queries.correlation.legacy_shape import correlation_legacy
 from queries.errors import NotSupported
 from queries.funnels.compile import compile_funnels
 from queries.funnels.legacy_shape import funnels_legacy
@@ -53,6 +55,7 @@ KINDS: Mapping[str, Kind] = {
     for kind in (
         Kind("TrendsQuery", compile_trends, trends_legacy),
         Kind("FunnelsQuery", compile_funnels, funnels_legacy),
+        Kind("FunnelCorrelationQuery", compile_correlation, correlation_legacy),
         Kind("PathsQuery", compile_paths),
         Kind("RetentionQuery", compile_retention, retention_legacy),
         Kind("StickinessQuery", compile_stickiness, stickiness_legacy),

@@ -4,7 +4,7 @@ The scan floor reads exactly the columns the question needs under the same condi
 groups them by actor. Both are as cheap as ClickHouse can be made to read those rows.
 """
 
-from benchmarks.cases import funnels, paths, retention, trends
+from benchmarks.cases import correlation, funnels, paths, retention, trends
 from benchmarks.cases.case import Case
 
-CASES: tuple[Case, ...] = trends.CASES + funnels.CASES + paths.CASES + retention.CASES
+CASES: tuple[Case, ...] = trends.CASES + funnels.CASES + correlation.CASES + paths.CASES + retention.CASES

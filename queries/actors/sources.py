@@ -8,6 +8,9 @@ from typing import Any
 from queries.actors.actor_set import ActorSet
 from queries.actors.node import InsightActorsQuery
 from queries.context import ProjectContext
+from queries.correlation.node import FunnelCorrelationActorsQuery
+from queries.correlation.people import correlation_people
+from queries.correlation.population import understand as understand_correlation
 from queries.earliest import with_earliest, with_project_earliest
 from queries.errors import NotSupported
 from queries.funnels.node import FunnelsActorsQuery
@@ -121,6 +124,15 @@ def _funnel_point(source: InsightActorsQuery, ctx: ProjectContext, use: Use) -> 
     return _funnel(point, ctx, use)
 
 
+def _correlation(source: FunnelCorrelationActorsQuery, ctx: ProjectContext, use: Use) -> Plan:
+    node = source.source
+    return with_project_earliest(
+        node.source.source,
+        ctx,
+        lambda earliest: use(correlation_people(source, understand_correlation(node, ctx, earliest))),
+    )
+
+
 def _texts(breakdown: object) -> tuple[str, ...] | None:
     if breakdown is None:
         return None
@@ -136,4 +148,5 @@ SOURCES: Mapping[str, Callable[[Any, ProjectContext, Use], Plan]] = {
     "PathsQuery": _paths,
     "FunnelsQuery": _funnel_point,
     "FunnelsActorsQuery": _funnel,
+    "FunnelCorrelationActorsQuery": _correlation,
 }

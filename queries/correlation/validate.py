@@ -5,7 +5,7 @@ from __future__ import annotations
 from queries.correlation.node import CorrelationType, FunnelCorrelationQuery
 from queries.errors import Path
 from queries.funnels.validate import check_funnel_actors
-from queries.rules import required
+from queries.rules import invalid, required
 
 # The list of names a type needs, on the wire and in Python.
 CORRELATION_NAMES = {  # semantics F10, F11
@@ -22,3 +22,6 @@ def check_correlation(query: FunnelCorrelationQuery, path: Path = ()) -> None:
     wire, field = CORRELATION_NAMES.get(query.funnel_correlation_type, ("", ""))
     if field and not getattr(query, field):
         raise required((*path, wire), f'A correlation of "{query.funnel_correlation_type}" needs names.')
+    by_expression = query.source.source.funnels_filter.funnel_aggregate_by_hogql
+    if query.funnel_correlation_type is CorrelationType.PROPERTIES and by_expression:
+        raise invalid((*path, "funnelCorrelationType"), "The values of an expression have no properties.")

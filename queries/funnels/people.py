@@ -32,13 +32,13 @@ def funnel_people(asked: FunnelsActorsQuery, question: Question) -> ActorSet:
     """
     if not question.steps or question.period.is_empty:
         return NOBODY
-    rows = _rows(asked, question)
+    rows = point_rows(asked, question)
     if question.options.funnel_aggregate_by_hogql:
-        return ActorSet(_persons_of_values(question, rows))
+        return ActorSet(persons_of_values(question, rows))
     return ActorSet(rows, question.actor.kind, question.node.aggregation_group_type_index)
 
 
-def _rows(asked: FunnelsActorsQuery, question: Question) -> Sql:
+def point_rows(asked: FunnelsActorsQuery, question: Question) -> Sql:
     """Rows (actor), each once."""
     if asked.funnel_time_from is not None or asked.funnel_time_to is not None:
         return _within_times(asked, question)
@@ -150,7 +150,7 @@ def _bounds(asked: FunnelsActorsQuery) -> Iterable[Sql]:
 # --- values of an expression -------------------------------------------------------------------------------
 
 
-def _persons_of_values(question: Question, rows: Sql) -> Sql:
+def persons_of_values(question: Question, rows: Sql) -> Sql:
     return scan(
         question.ctx,
         [sql("{person} AS actor", person=person_number(question.ctx))],

@@ -117,6 +117,8 @@ FUNNELS: Names = (
 CORRELATION: Names = _in(
     "source",
     funnel_step="funnelStep",
+    funnel_custom_steps="funnelCustomSteps",
+    funnel_step_breakdown="funnelStepBreakdown",
 ) | {
     "funnel_correlation_type": ("funnelCorrelationType",),
     "funnel_correlation_names": ("funnelCorrelationNames",),

@@ -152,6 +152,8 @@ PARAMETERS: dict[str, Reader] = {
     "layout": text,
     # api S.5
     "funnel_step": whole,
+    "funnel_custom_steps": listed,
+    "funnel_step_breakdown": breakdown,
     "funnel_correlation_type": text,
     "funnel_correlation_names": listed,
     "funnel_correlation_exclude_names": listed,

@@ -69,6 +69,14 @@ def person_members(
     return _lookup(tree, replace(source, key=key), ctx)
 
 
+def group_members(
+    tree: PropertyGroup | PropertyFilter, group_type_index: int, ctx: ProjectContext, key: Sql
+) -> Sql:
+    """A tree of properties of one type of groups as a condition on a column of their keys."""
+    source = _groups(Owner(PropertyType.GROUP, group_type_index), ctx, Span())
+    return _lookup(tree, replace(source, key=key), ctx)
+
+
 # --- whose property -------------------------------------------------------------------------------
 
 
@@ -254,6 +262,7 @@ METADATA: dict[str, Callable[[ProjectContext], Sql]] = {  # api T5
     "timestamp": lambda ctx: sql("toString(ts)"),
     "uuid": lambda ctx: sql("toString(uuid)"),
     "person_id": person_id,
+    "elements_chain": lambda ctx: sql("elements_chain"),  # ours: the clicks of a correlation (F12)
 }
 
 
