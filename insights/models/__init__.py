@@ -15,6 +15,7 @@ from insights.models.dashboard import (
 )
 from insights.models.idempotency import IdempotentCreation
 from insights.models.insight import Insight, InsightViewed
+from insights.models.origin import Origin
 from insights.models.sharing import SharingConfiguration
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "IdempotentCreation",
     "Insight",
     "InsightViewed",
+    "Origin",
     "Privilege",
     "Restriction",
     "SharingConfiguration",

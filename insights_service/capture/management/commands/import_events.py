@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from insights_service.accounts.models import Project
+from insights_service.accounts.management.arguments import project_named
 from insights_service.capture.import_formats import FORMATS
 from insights_service.capture.importer import (
     DEFAULT_BATCH_SIZE,
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         if options["batch_size"] < 1:
             raise CommandError("--batch-size must be at least 1.")
         settings = Options(
-            project_id=_project(options["project"], options["token"]).id,
+            project_id=project_named(options["project"], options["token"]).id,
             format=options["format"],
             naive_zone=_zone(options["timezone"]),
             batch_size=options["batch_size"],
@@ -110,22 +110,6 @@ class Command(BaseCommand):
             f"{report.read:,} rows: {stored}, {report.already_there:,} there already,"
             f" {report.rejected:,} rejected, in {seconds:.1f} s ({rate})"
         )
-
-
-def _project(project_id: int | None, token: str | None) -> Project:
-    projects = Project.objects.all()
-    if project_id is not None:
-        projects = projects.filter(id=project_id)
-    if token is not None:
-        projects = projects.filter(api_token=token)
-    found = list(projects[:2])
-    if len(found) != 1:
-        raise CommandError(
-            "No such project."
-            if not found
-            else "There are several projects; name one with --project or --token."
-        )
-    return found[0]
 
 
 def _zone(name: str) -> ZoneInfo:
