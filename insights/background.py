@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -123,6 +123,41 @@ def progress_of(status: QueryStatus) -> Progress | None:
             cluster=get_config().clickhouse_cluster,
         )
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A run that goes on now. `kind` and `insight_id` are known of background runs only."""
+
+    id: str
+    since: datetime
+    is_background: bool = False
+    is_picked_up: bool = True
+    kind: str | None = None
+    insight_id: int | None = None
+
+
+def under_way(project_id: int) -> list[UnderWay]:
+    """What runs or waits in a project, the oldest first. Raises `CacheUnavailable`."""
+    statuses = keeping.board().unfinished(project_id, now=clock.now())
+    in_background = [
+        UnderWay(
+            id=status.id,
+            since=status.start_time,
+            is_background=True,
+            is_picked_up=status.is_picked_up,
+            kind=(status.work.get("query") or {}).get("kind"),
+            insight_id=status.insight_id,
+        )
+        for status in statuses
+    ]
+    known = {run.id for run in in_background}
+    waited_for = [
+        UnderWay(id=run.id, since=datetime.fromtimestamp(run.since, UTC))
+        for run in keeping.active_runs().under_way(project_id)
+        if run.id not in known
+    ]
+    return sorted([*in_background, *waited_for], key=lambda run: run.since)
 
 
 def cancel(project_id: int, name: str, *, dequeue_only: bool = False) -> Stopped:

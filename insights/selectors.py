@@ -14,6 +14,8 @@ from django.db.models.lookups import IContains
 
 from insights.levels import Viewer
 from insights.models import (
+    ActivityLog,
+    ActivityScope,
     Dashboard,
     DashboardCollaborator,
     DashboardTile,
@@ -182,3 +184,13 @@ def live_tiles_of(dashboard: Dashboard) -> QuerySet[DashboardTile]:
     """What a dashboard shows, by tile id; a deleted insight has no tile."""
     shown = dashboard.tiles.filter(deleted=False).exclude(insight__deleted=True)
     return with_insights(shown.order_by("id"))
+
+
+# --- activity ------------------------------------------------------------------------------------------
+
+
+def activity_of(project: Project, scope: ActivityScope, item_id: str | None = None) -> QuerySet[ActivityLog]:
+    """Who did what to one thing, or to all of a kind, deleted ones included; newest first (api Q11, Q12)."""
+    records = ActivityLog.objects.filter(project=project, scope=scope).select_related("user")
+    of_item = records if item_id is None else records.filter(item_id=item_id)
+    return of_item.order_by("-created_at", "-id")

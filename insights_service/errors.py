@@ -216,11 +216,17 @@ def problem_of(exc: BaseException) -> Problem:
     )
 
 
+def noted_problem(exc: BaseException, request: Any) -> Problem:
+    """What to answer, with the log line that a failure on our side deserves."""
+    problem = problem_of(exc)
+    _log(problem, exc, request)
+    return problem
+
+
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response:
     """The REST framework's hook: called for whatever a view raises."""
-    problem = problem_of(exc)
+    problem = noted_problem(exc, context.get("request"))
     set_rollback()
-    _log(problem, exc, context.get("request"))
     return Response(problem.body(), status=problem.status, headers=dict(problem.headers))
 
 
@@ -247,9 +253,7 @@ def forbidden(request: HttpRequest, exception: BaseException) -> JsonResponse:
 def server_error(request: HttpRequest) -> JsonResponse:
     """Django's handler500: something outside a view failed, a store in most cases."""
     exc = sys.exc_info()[1] or RuntimeError("unknown failure")
-    problem = problem_of(exc)
-    _log(problem, exc, request)
-    return plain_response(problem)
+    return plain_response(noted_problem(exc, request))
 
 
 def _own_words(exc: BaseException) -> tuple[tuple[PathPart, ...], str, str]:

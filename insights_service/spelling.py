@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
-# Public pages have the same freedom (api Q6); capture paths have rules of their own.
-PREFIXES = ("/api/", "/shared/", "/embedded/")
+# Public pages (api Q6) and those of the front have the same freedom; capture paths have rules of their own.
+PREFIXES = ("/api/", "/shared/", "/embedded/", "/project/", "/projects", "/login", "/keys")
 SUFFIX = re.compile(r"\.(?P<format>json|csv)/?$")
 ALIAS = re.compile(r"^/api/environments(?=/)")
 

@@ -143,6 +143,7 @@ urlpatterns = [
     path("", include("insights_service.capture.urls")),
     path("", include("insights_service.health")),
     path("admin/", admin.site.urls),
+    path("", include("insights.front.urls")),
 ]
 
 handler400 = errors.bad_request

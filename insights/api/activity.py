@@ -116,9 +116,7 @@ class ActivityView(ProjectView):
         return CsvTable(CSV_COLUMNS, (_csv_row(record) for record in response.data["results"]))
 
     def _records(self, item_id: str | None) -> QuerySet[ActivityLog]:
-        records = ActivityLog.objects.filter(project=self.project, scope=self.scope).select_related("user")
-        of_item = records if item_id is None else records.filter(item_id=item_id)
-        return of_item.order_by("-created_at", "-id")
+        return selectors.activity_of(self.project, self.scope, item_id)
 
 
 class InsightsActivityView(ActivityView):

@@ -43,9 +43,9 @@ def curl(state: State) -> str:
 def banner(state: State) -> str:
     """The text shown when everything answers."""
     known = facts(state)
-    lines = ["", f"  Running at     {known['url']}"]
+    lines = ["", f"  Open           {known['url']}/"]
     if known["email"]:
-        lines.append(f"  Login          {known['url']}/admin/   {known['email']} / {known['password']}")
+        lines.append(f"  Log in as      {known['email']} / {known['password']}")
     lines.append(f"  API in words   {known['url']}/api/schema/swagger-ui/")
     if known["personal_api_key"]:
         lines += [

@@ -236,6 +236,21 @@ class StatusBoard:
         with self._connection.open() as redis:
             return bool(redis.eval(_DELETE, 3, *_keys(status), status.token, _member(status), status.id))
 
+    def unfinished(self, project_id: int, *, now: datetime) -> list[QueryStatus]:
+        """The runs of a project that wait or run, the oldest first. Two round trips."""
+        with self._connection.open() as redis:
+            members = [text(member) for member in redis.zrange(WAITING, 0, -1)]
+            ids = [
+                run_id
+                for owner, _, run_id in (each.partition(":") for each in members)
+                if owner == str(project_id)
+            ]
+            pipeline = redis.pipeline(transaction=False)
+            for run_id in ids:
+                pipeline.hmget(_status(project_id, run_id), ["json", "beat"])
+            seen = [self._seen(_read(found), now) for found in pipeline.execute()]
+        return [status for status in seen if status is not None and not status.complete]
+
     # --- the sweep ---------------------------------------------------------------------------------------
 
     def lost(self, *, now: datetime) -> list[QueryStatus]:

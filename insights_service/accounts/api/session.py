@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth import logout
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
 from insights_service.accounts.api.serializers import LoginSerializer, SuccessSerializer
 from insights_service.accounts.authentication import refuse_forged
+from insights_service.accounts.logins import log_in
 from insights_service.accounts.permissions import ApiView
-from insights_service.errors import InvalidInput
 
 
 class LoginView(ApiView):
@@ -21,15 +21,10 @@ class LoginView(ApiView):
 
     @extend_schema(operation_id="login", request=LoginSerializer, responses=SuccessSerializer)
     def post(self, request: Any) -> Response:
-        """Start a session."""
+        """Start a session. 429 after too many wrong passwords within five minutes."""
         body = LoginSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        user = authenticate(
-            request._request, username=body.validated_data["email"].strip(), **_password(body)
-        )
-        if user is None:
-            raise InvalidInput("Invalid email or password.", code="invalid_credentials")
-        login(request._request, user)
+        log_in(request._request, body.validated_data["email"], body.validated_data["password"])
         return Response({"success": True})
 
 
@@ -45,7 +40,3 @@ class LogoutView(ApiView):
             refuse_forged(request)
         logout(request._request)
         return Response({"success": True})
-
-
-def _password(body: LoginSerializer) -> dict[str, str]:
-    return {"password": body.validated_data["password"]}
