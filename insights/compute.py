@@ -114,7 +114,7 @@ def compute(
     Waits for a place among the queries that may run at once, for a part of the time limit.
     """
     patience = ctx.limits.timeout_seconds * PATIENCE
-    with keeping.places().held(ctx.project_id, _room(), patience_seconds=patience, check=check):
+    with keeping.places().held(ctx.project_id, room(), patience_seconds=patience, check=check):
         with reaching_the_store(ctx.limits):
             identities = prepare_for_query(ctx.project_id)
             client = event_store()
@@ -139,7 +139,7 @@ def compute(
     )
 
 
-def _room() -> Room:
+def room() -> Room:
     config = get_config()
     return Room(config.query_max_concurrent, config.query_max_concurrent_per_project)
 

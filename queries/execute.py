@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -37,6 +37,7 @@ from queries.sql.fragment import USER_WRITTEN
 
 __all__ = ["Plan", "QueryTag", "Ran", "Result", "Rows", "Statement", "execute", "kill", "progress", "run"]
 
+PIECE_BYTES = 1 << 18  # of a file that is passed on
 SPILL_SHARE = 0.5  # of the memory limit: GROUP BY and ORDER BY go to disk from there on
 
 
@@ -118,12 +119,7 @@ def execute(
     left = limits.timeout_seconds - seconds_used
     if left <= 0:
         raise _timed_out("", limits)
-    settings = {
-        **limit_settings(replace(limits, timeout_seconds=left)),
-        **statement.settings,
-        "log_comment": tag.comment(),
-        "readonly": 1,
-    }
+    settings = _settings(statement, tag, replace(limits, timeout_seconds=left))
     started = time.monotonic()
     try:
         answer = client.query(statement.sql, parameters=dict(statement.params) or None, settings=settings)
@@ -138,6 +134,47 @@ def execute(
         bytes_read=int(summary.get("read_bytes", 0)),
         elapsed_seconds=time.monotonic() - started,
     )
+
+
+def stream_rows(
+    statement: Statement, *, client: Client, tag: QueryTag, limits: Limits
+) -> Iterator[Sequence[Sequence[Any]]]:
+    """The rows in blocks, as the store makes them; memory holds one block. Errors as those of `execute`.
+
+    What fails before the first block is raised by the first `next`.
+    """
+    settings = _settings(statement, tag, limits)
+    try:
+        with client.query_row_block_stream(
+            statement.sql, parameters=dict(statement.params) or None, settings=settings
+        ) as blocks:
+            yield from blocks
+    except (ClickHouseError, OSError) as error:
+        raise translated(error, limits, user_written=USER_WRITTEN in statement.sql) from error
+
+
+def stream_file(
+    statement: Statement, form: str, *, client: Client, tag: QueryTag, limits: Limits
+) -> Iterator[bytes]:
+    """The rows as a file in one of the store's own formats (`Parquet`, `Arrow`), in pieces."""
+    settings = _settings(statement, tag, limits)
+    try:
+        with client.raw_stream(
+            statement.sql, parameters=dict(statement.params) or None, settings=settings, fmt=form
+        ) as body:
+            while piece := body.read(PIECE_BYTES):
+                yield piece
+    except (ClickHouseError, OSError) as error:
+        raise translated(error, limits, user_written=USER_WRITTEN in statement.sql) from error
+
+
+def _settings(statement: Statement, tag: QueryTag, limits: Limits) -> dict[str, object]:
+    return {
+        **limit_settings(limits),
+        **statement.settings,
+        "log_comment": tag.comment(),
+        "readonly": 1,
+    }
 
 
 def progress(client: Client, *, project_id: int, query_id: str, cluster: str = "") -> Progress | None:

@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.http import HttpResponseBase
+from django.utils.text import slugify
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from insights import selectors
+from insights.answer import respelled
 from insights.api.answers import NAME_PARAMETER, REFRESH_PARAMETERS, Wish, answer_all, answer_one, wish_of
+from insights.api.asking import client_query_id
 from insights.api.contexts import FROM_DASHBOARD, OVERRIDE_PARAMETERS, insight_context
+from insights.api.files import TABULAR_RENDERERS, file_response, is_file_wanted
 from insights.api.filters import LIST_PARAMETERS, Asker, filtered
 from insights.api.requests import (
     IDEMPOTENCY_HEADER,
@@ -39,9 +44,10 @@ from insights.api.shared import SharedReading
 from insights.api.tables import list_table, shown_table
 from insights.api.timing import note_timing
 from insights.background import cancel
+from insights.context import project_context
 from insights.guests import for_guest
 from insights.models import Insight
-from insights.question import PLAIN, Context
+from insights.question import PLAIN, Context, question_of
 from insights.services import idempotency
 from insights.services.insights import insight_create, insight_update, require_edit
 from insights.services.refusals import gone
@@ -52,6 +58,9 @@ from insights_service.accounts.permissions import ProjectViewSet
 from insights_service.parsers import is_true
 from insights_service.renderers import CsvTable
 from queries.cache.policy import Endpoint
+from queries.errors import QueryError
+from queries.parse import parse_query, spelling
+from queries.wrappers import source_of
 
 BASIC = OpenApiParameter("basic", OpenApiTypes.BOOL, description="Without results; no cache is asked.")
 
@@ -72,6 +81,7 @@ def is_printed_example(body: Any) -> bool:
 class InsightViewSet(SharedReading, ProjectViewSet):
     """Saved insights of a project."""
 
+    renderer_classes = TABULAR_RENDERERS  # type: ignore[assignment]
     scopes: ClassVar = {
         "list": "insight:read",
         "retrieve": "insight:read",
@@ -111,7 +121,7 @@ class InsightViewSet(SharedReading, ProjectViewSet):
         parameters=[FROM_DASHBOARD, *OVERRIDE_PARAMETERS, BASIC, *REFRESH_PARAMETERS, NAME_PARAMETER],
         responses=either_form(),
     )
-    def retrieve(self, request: Any, id: str, **_: Any) -> Response:
+    def retrieve(self, request: Any, id: str, **_: Any) -> HttpResponseBase:
         """One insight with its result; reading it does not count as viewing it.
 
         With `from_dashboard` the tile's `color` and `layouts` are added.
@@ -122,7 +132,9 @@ class InsightViewSet(SharedReading, ProjectViewSet):
         if is_true(request.query_params.get("basic")):
             shown = show(insight, self.viewer, self.project.timezone, context)
             return Response(self._basic([shown])[0], headers={"ETag": version_tag(insight)})
-        return self._answered(insight, wish_of(request, is_guest=self.guest is not None), context)
+        return self._file(insight, context) or self._answered(
+            insight, wish_of(request, is_guest=self.guest is not None), context
+        )
 
     # --- writing ---------------------------------------------------------------------------------------
 
@@ -254,6 +266,24 @@ class InsightViewSet(SharedReading, ProjectViewSet):
         )
         self.shown = answered
         return Response(self._serialized([answered])[0], status, headers={"ETag": version_tag(insight)})
+
+    def _file(self, insight: Insight, context: Context) -> HttpResponseBase | None:
+        """The whole table of a tabular insight, when it is to be computed anyway; None for an answer.
+
+        Guests see what is kept.
+        """
+        source = question_of(insight, context).source
+        if self.guest or source is None or not is_file_wanted(self.request):
+            return None
+        wrapper = parse_query(source)
+        ctx = project_context(self.project, [source_of(wrapper)])
+        name = slugify(insight.title) or "export"
+        try:
+            return file_response(
+                self.request, source_of(wrapper), ctx, run_id=client_query_id(self.request), name=name
+            )
+        except QueryError as error:
+            raise respelled(error, spelling(wrapper)) from error
 
     def _basic(self, shown: Sequence[ShownInsight]) -> Any:
         if self.guest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
@@ -16,6 +17,7 @@ from insights.api.asking import CLIENT_QUERY_ID, REFRESH, client_query_id, refre
 from insights.api.contexts import filters_override, variables_override
 from insights.api.explaining import EXPLAIN, explained, wants_explanation
 from insights.api.fields import JsonObject, QueryNode, Reader
+from insights.api.files import TABULAR_RENDERERS, file_response
 from insights.api.serializers import QueryStatusSerializer
 from insights.api.tables import result_table
 from insights.context import project_context
@@ -78,6 +80,7 @@ class QueryView(ProjectView):
     """Any query node, answered at once or in the background."""
 
     required_scopes: ClassVar = {"query:read"}
+    renderer_classes = TABULAR_RENDERERS  # type: ignore[assignment]
     asked: SourceNode | None = None  # of this request, for its CSV
     found: Answer | None = None
 
@@ -86,8 +89,12 @@ class QueryView(ProjectView):
         parameters=[REFRESH, CLIENT_QUERY_ID, EXPLAIN],
         responses={200: ANSWER, 202: STATUS},
     )
-    def post(self, request: Any, **_: Any) -> Response:
-        """Answer a query. 202 while a run in the background has not ended."""
+    def post(self, request: Any, **_: Any) -> HttpResponseBase:
+        """Answer a query. 202 while a run in the background has not ended.
+
+        With `format=csv`, `parquet` or `arrow` a SQL query and a list of events are a file without a
+        ceiling of rows, made anew whatever `refresh` says.
+        """
         body = QueryBody(data=request.data)
         body.is_valid(raise_exception=True)
         wrapper = parse_query(_in_context(decoded(body.validated_data["query"]), request.data))
@@ -97,6 +104,9 @@ class QueryView(ProjectView):
         try:
             if wants_explanation(request):
                 return explained(node, ctx, self.level)
+            file = file_response(request, node, ctx, run_id=asked.name)
+            if file is not None:
+                return file
             found = answer(asked, ctx)
         except QueryError as error:
             raise respelled(error, spelling(wrapper)) from error
