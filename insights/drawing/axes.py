@@ -45,10 +45,13 @@ class Plot:
         return self.top + self.height * (self.high - value) / (self.high - self.low)
 
 
+TINY = 1e-300  # numbers that differ by less cannot be divided into steps
+
+
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
     """Round numbers from below `low` to above `high`; always more than one."""
     low, high = min(low, 0.0), max(high, 0.0)
-    if low == high:
+    if high - low < TINY:
         high = low + 1
     rough = (high - low) / most
     size = 10.0 ** math.floor(math.log10(rough))
