@@ -44,7 +44,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "correlation, properties of an event",
         correlation("event_with_properties", funnelCorrelationEventNames=["searched"]),
-        ("ts", "actor_no", "length(props)"),
+        ("ts", "actor_no", "cityHash64(mapValues(props))"),
         f"{ALL} AND event = 'searched'",
         True,
     ),

@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 from tests.api_client import Api, make_project
-from tests.oracle import funnels_check, trends
+from tests.oracle import correlation_check, funnels_check, trends
 from tests.oracle.disagreement import Disagreement
 from tests.oracle.world import World, make_world
 
@@ -72,4 +72,8 @@ def _same(found: list[Any], wanted: list[Any]) -> bool:
     )
 
 
-CHECKS = {"trends": check_trends, "funnels": funnels_check.check}
+CHECKS = {
+    "trends": check_trends,
+    "funnels": funnels_check.check,
+    "correlation": correlation_check.check,
+}
