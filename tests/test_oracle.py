@@ -8,9 +8,10 @@ from tests.oracle.check import CHECKS
 
 WORLDS = 12
 QUESTIONS = 20
+FEWER = {"correlation": 4}  # kinds that stand on another one of the list
 
 
 @pytest.mark.parametrize("seed", range(7_000, 7_000 + WORLDS))
 @pytest.mark.parametrize("kind", CHECKS)
 def test_brute_force_agrees(service: None, kind: str, seed: int) -> None:
-    assert CHECKS[kind](seed, QUESTIONS) > 0
+    assert CHECKS[kind](seed, FEWER.get(kind, QUESTIONS)) > 0
