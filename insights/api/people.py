@@ -90,8 +90,11 @@ class PeopleView(ProjectView):
 
     def _found(self, people: People, legacy: LegacyQuery, parameters: Parameters) -> Answer:
         ctx = project_context(self.project, [legacy.node])
+        source = read_point(people, legacy, parameters, ctx)
+        if people.has_definitions:
+            ctx = project_context(self.project, [source], now=ctx.now)
         page = ActorsQuery(
-            source=read_point(people, legacy, parameters, ctx),
+            source=source,
             search=str(parameters.get("search") or "") or None,
             limit=_limit(parameters),
             offset=_offset(parameters),

@@ -38,12 +38,13 @@ from queries.validate import check
 @dataclass(frozen=True, slots=True)
 class People:
     """One endpoint. `insight` is what its filter describes, `point` makes the node's JSON of the rest,
-    `names` are its coordinates: field of the node -> parameter."""
+    `names` are its coordinates: field of the node -> parameter. `has_definitions`: they may name actions."""
 
     insight: str
     point: Callable[[Asked], Json]
     names: Mapping[str, str]
     has_entity: bool = False  # the series of the point, where the filter itself names none
+    has_definitions: bool = False
 
 
 def read_question(people: People, parameters: Parameters, group_types: Mapping[int, str]) -> LegacyQuery:
@@ -166,6 +167,7 @@ PEOPLE: Mapping[str, People] = {  # path below /persons/ -> api W20
             "funnelCorrelationPersonEntity": "funnel_correlation_person_entity",
             "funnelCorrelationPropertyValues": "funnel_correlation_property_values",
         },
+        has_definitions=True,
     ),
     "path": People("PATHS", _path, {}),
     "retention": People(

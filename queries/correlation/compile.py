@@ -30,20 +30,21 @@ def compile_correlation(node: FunnelCorrelationQuery, ctx: ProjectContext) -> Pl
 
 
 def _plan(compared: Compared) -> Plan:
+    period = compared.question.period
+    dates = {"date_from": period.date_from.isoformat(), "date_to": period.date_to.isoformat()}
     if compared.is_empty:
-        return Plan((), lambda _: nothing(is_skewed=bool(compared.question.steps)))
+        return Plan((), lambda _: nothing(dates, is_skewed=bool(compared.question.steps)))
 
     def shape(found: Sequence[Rows]) -> Result | Plan:
         if not found[0].rows:  # the totals come with the rows
-            return Plan((statement(totals(compared)),), _shape_totals)
-        return shape_correlation(compared.node, found[0].rows)
+            return Plan((statement(totals(compared)),), shape_totals)
+        return shape_correlation(compared.node, found[0].rows, dates)
+
+    def shape_totals(found: Sequence[Rows]) -> Result:
+        successes, failures = found[0].rows[0]
+        return nothing(dates, is_skewed=Totals(int(successes), int(failures)).is_skewed)
 
     return Plan((statement(ranked(compared)),), shape)
-
-
-def _shape_totals(found: Sequence[Rows]) -> Result:
-    successes, failures = found[0].rows[0]
-    return nothing(is_skewed=Totals(int(successes), int(failures)).is_skewed)
 
 
 def ranked(compared: Compared) -> Sql:

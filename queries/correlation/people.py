@@ -13,6 +13,7 @@ from queries.context import ProjectContext
 from queries.correlation.node import ALL_NAMES, FunnelCorrelationActorsQuery
 from queries.correlation.population import MOMENT, Compared, joined, population, within_run
 from queries.correlation.things import AUTOCAPTURE, ELEMENTS_CHAIN, EVENT_TYPE, owner_of
+from queries.errors import QueryError, join_path
 from queries.funnels.people import persons_of_values
 from queries.nodes import ActionsNode, EventsNode
 from queries.properties import PropertyFilter, PropertyGroup
@@ -59,7 +60,10 @@ def _did(entity: EventsNode | ActionsNode, compared: Compared, rows: Sql) -> Sql
         tree = texts_of(entity.filters, CLICK if is_click else frozenset())
         entity = entity.model_copy(update={"properties": tree, "fixed_properties": None})
         ctx = as_texts(ctx)
-    found = matcher(entity, ctx)
+    try:
+        found = matcher(entity, ctx)
+    except QueryError as error:
+        raise error.spelled(lambda path: join_path(("funnelCorrelationPersonEntity", *path))) from error
     return scan(
         ctx,
         [sql("run.actor AS actor")],

@@ -34,17 +34,20 @@ class Totals:
         return not self.is_compared or larger > SKEW * smaller
 
 
-def shape_correlation(node: FunnelCorrelationQuery, rows: Sequence[Sequence[Any]]) -> Result:
+def shape_correlation(
+    node: FunnelCorrelationQuery, rows: Sequence[Sequence[Any]], dates: Mapping[str, str]
+) -> Result:
     """`rows` are those of `ranked`, at least one."""
     totals = Totals(int(rows[0][5]), int(rows[0][6]))
     if not totals.is_compared:
-        return nothing(is_skewed=True)
+        return nothing(dates, is_skewed=True)
     shown = DESCRIPTIONS[node.funnel_correlation_type]
-    return Result(results={"events": [_row(row, shown) for row in rows], "skewed": totals.is_skewed})
+    events = [_row(row, shown) for row in rows]
+    return Result(results={"events": events, "skewed": totals.is_skewed}, resolved_date_range=dates)
 
 
-def nothing(*, is_skewed: bool) -> Result:
-    return Result(results={"events": [], "skewed": is_skewed})
+def nothing(dates: Mapping[str, str], *, is_skewed: bool) -> Result:
+    return Result(results={"events": [], "skewed": is_skewed}, resolved_date_range=dates)
 
 
 def _row(row: Sequence[Any], shown: Describe) -> Json:
