@@ -11,6 +11,8 @@ from typing import Any
 from queries.actors.node import InsightActorsQuery, InsightActorsQueryOptions
 from queries.context import ProjectContext
 from queries.errors import NotSupported
+from queries.funnels.node import FunnelsActorsQuery, FunnelVizType
+from queries.funnels.values import OTHER as FUNNEL_OTHER
 from queries.lifecycle.node import LifecycleStatus
 from queries.plan import Plan, Result, Rows
 from queries.sql.breakdowns import NONE, OTHER
@@ -21,7 +23,9 @@ Options = dict[str, list[Choice] | None]
 Compile = Callable[[Any, ProjectContext], Plan]  # of any insight
 
 KEYS = ("day", "status", "interval", "breakdown", "breakdowns", "series", "compare")
-WORDS = {NONE: "None (i.e. no value)", OTHER: "Other (i.e. all remaining values)"}
+NO_VALUE, REMAINING = "None (i.e. no value)", "Other (i.e. all remaining values)"
+WORDS = {NONE: NO_VALUE, OTHER: REMAINING}
+FUNNEL_WORDS = {"": NO_VALUE, FUNNEL_OTHER: REMAINING}  # semantics E27
 PERIODS: list[Choice] = [
     {"label": "Current", "value": "current"},
     {"label": "Previous", "value": "previous"},
@@ -30,7 +34,7 @@ PERIODS: list[Choice] = [
 
 def options_of(node: InsightActorsQueryOptions, ctx: ProjectContext, compile_insight: Compile) -> Plan:
     """The plan of the insight, its result read as choices. Lists that mean nothing there are None."""
-    if not isinstance(node.source, InsightActorsQuery | StickinessActorsQuery):
+    if not isinstance(node.source, InsightActorsQuery | StickinessActorsQuery | FunnelsActorsQuery):
         raise NotSupported(f"{node.source.kind} has no such options.", attr="source__kind")
     insight: Any = node.source.source
     read = READERS.get(insight.kind)
@@ -90,11 +94,27 @@ def _retention(node: Any, rows: Sequence[Mapping[str, Any]]) -> Options:
     }
 
 
+def _funnels(node: Any, found: Any) -> Options:
+    """The steps, and what the shown view is divided by; times to convert are not."""
+    view = node.funnels_filter.funnel_viz_type
+    rows: Sequence[Mapping[str, Any]] = found if view is FunnelVizType.TRENDS else ()
+    if view is FunnelVizType.STEPS:
+        rows = [steps[0] for steps in found if isinstance(steps, list)]
+    return {
+        "day": _days(rows) if view is FunnelVizType.TRENDS else None,
+        "series": _series(node),
+        **_breakdowns(
+            node, [row["breakdown_value"] for row in rows if "breakdown_value" in row], FUNNEL_WORDS
+        ),
+    }
+
+
 READERS: Mapping[str, Callable[[Any, Sequence[Any]], Options]] = {
     "TrendsQuery": _trends,
     "StickinessQuery": _stickiness,
     "LifecycleQuery": _lifecycle,
     "RetentionQuery": _retention,
+    "FunnelsQuery": _funnels,
 }
 
 
@@ -121,16 +141,21 @@ def _name(part: Any) -> str:
     return str(next((name for name in given if name is not None), "All events"))
 
 
-def _breakdowns(node: Any, values: Sequence[Any]) -> Options:
+def _breakdowns(node: Any, values: Sequence[Any], words: Mapping[str, str] = WORDS) -> Options:
     """One list, or one per property where values are lists."""
     split = node.breakdown_filter
     if split is None or split.is_empty:
         return {}
     if split.is_list:
         columns = zip(*(value for value in values if isinstance(value, list)), strict=False)
-        return {"breakdowns": [{"values": _values(column)} for column in columns]}
-    return {"breakdown": _values(values)}
+        return {"breakdowns": [{"values": _values(column, words)} for column in columns]}
+    return {"breakdown": _values(values, words)}
 
 
-def _values(values: Sequence[Any]) -> list[Choice]:
-    return [_choice_of(WORDS.get(value, value), value) for value in dict.fromkeys(values)]
+def _values(values: Sequence[Any], words: Mapping[str, str]) -> list[Choice]:
+    """Each value once. A funnel's is a list also of one property, and named as such (semantics E27)."""
+    labels: dict[str, Any] = {}
+    for value in values:
+        parts = value if isinstance(value, list) else [value]
+        labels.setdefault("::".join(words.get(part, str(part)) for part in parts), value)
+    return [_choice_of(label, value) for label, value in labels.items()]

@@ -20,6 +20,7 @@ from queries.funnels.values import OTHER
 from queries.sql.actors import person_number
 from queries.sql.buckets import key_of
 from queries.sql.events import scan
+from queries.sql.filters import event_condition
 from queries.sql.fragment import TRUE, Sql, all_of, any_of, bind, number, sql, strings
 from queries.sql.operators import comparison_text
 
@@ -151,11 +152,19 @@ def _bounds(asked: FunnelsActorsQuery) -> Iterable[Sql]:
 
 
 def persons_of_values(question: Question, rows: Sql) -> Sql:
+    """The persons of the events by which the values went through the funnel."""
+    node, ctx = question.node, question.ctx
     return scan(
-        question.ctx,
-        [sql("{person} AS actor", person=person_number(question.ctx))],
+        ctx,
+        [sql("{person} AS actor", person=person_number(ctx))],
         span=question.span,
         events=question.scanned_names(),
-        where=sql("{value} IN ({rows})", value=question.actor.expression, rows=rows),
+        where=all_of(
+            [
+                sql("{value} IN ({rows})", value=question.actor.expression, rows=rows),
+                question.any_step(),
+                event_condition(ctx, node.properties, test_accounts=node.filter_test_accounts),
+            ]
+        ),
         tail=sql("GROUP BY actor"),
     )
