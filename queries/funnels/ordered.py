@@ -92,7 +92,8 @@ def _barred(question: Question, units: Units, rows: Sql, keys: str) -> Sql:
 
 
 def levels(question: Question, units: Units, rows: Sql, keys: str = KEYS) -> Sql:
-    """Rows (keys, units, level, furthest, entry[, detours]): how far the best attempt came, and its entry.
+    """Rows (keys, units[, rank], level, furthest, entry[, detours]): how far the best attempt came, and
+    when it was entered.
 
     An attempt that met an exclusion is void; `furthest` is what the best attempt would have reached
     without exclusions. If `level` is less, the actor is in no attempt at all (semantics E23).
@@ -102,6 +103,7 @@ def levels(question: Question, units: Units, rows: Sql, keys: str = KEYS) -> Sql
     walked = [sql("{fold} AS walked", fold=walk.sql())]
     found = [sql("{firsts} AS firsts", firsts=_of_required(walk, f"walked.{walk.firsts}"))]
     furthest = sql("level")
+    columns = f"{keys}, units, rank" if question.is_strict else f"{keys}, units"
     if walk.has_detours:
         found.append(sql("{taken} AS detours", taken=_of_optional(walk)))
     if walk.bars:
@@ -111,8 +113,8 @@ def levels(question: Question, units: Units, rows: Sql, keys: str = KEYS) -> Sql
         furthest = sql("toUInt8(arrayLastIndex(entry -> entry != 0, firsts_unbarred))")
     return sql(
         "SELECT *, toUInt8(arrayLastIndex(entry -> entry != 0, firsts)) AS level, {furthest} AS furthest,"
-        f" firsts[level] AS entry FROM (SELECT {keys}, units, {{found}}"
-        f" FROM (SELECT {keys}, units, {{walked}} FROM ({{prepared}}))) WHERE furthest > 0",
+        f" firsts[level] AS entry FROM (SELECT {columns}, {{found}}"
+        f" FROM (SELECT {columns}, {{walked}} FROM ({{prepared}}))) WHERE furthest > 0",
         furthest=furthest,
         found=join(", ", found),
         walked=join(", ", walked),
@@ -139,37 +141,91 @@ def _of_optional(walk: Walk) -> Sql:
 
 
 def _with_times(question: Question, units: Units, best: Sql) -> Sql:
-    """From the entry on, each step is taken by the first unit that can, once it is known that they suffice.
-
-    The fold holds the units still ahead, the instants found, and for optional steps the places found.
-    """
-    codes = bind([units.code_of(step) for step in question.required[1:]], "Array(UInt64)")
-    has_optional = bool(question.optional)
-    chain = sql(
-        "if(level = 1, ([], [{entered}]{no_places}), arrayFold((found, code) ->"
-        " (arraySlice(found.1, (arrayFirstIndex(unit -> {code} = code, found.1) AS place) + 1),"
-        " arrayPushBack(found.2, {time}){places}),"
-        " arraySlice({codes}, 1, level - 1),"
-        " (arraySlice(units, indexOf(units, entry) + 1), [{entered}]{no_places})))",
-        entered=units.time("entry"),
-        code=units.code("unit"),
-        time=units.time("found.1[place]"),
-        codes=codes,
-        places=sql(", arrayPushBack(found.3, found.3[-1] + place)" if has_optional else ""),
-        no_places=sql(", [toUInt64(indexOf(units, entry))]" if has_optional else ""),
-    )
-    if not has_optional:
+    """Each step is taken by the first unit that can: `places` are where they stand among `units`."""
+    placed = _strict_places(question, units, best) if question.is_strict else _places(question, units, best)
+    time = units.time("unit")
+    if not question.optional:
         return sql(
-            "SELECT actor, value, level, {chain}.2 AS times, emptyArrayUInt64() AS optional FROM ({best})",
-            chain=chain,
-            best=best,
+            "SELECT actor, value, level, arrayMap(unit -> {time}, taken) AS times,"
+            " emptyArrayUInt64() AS optional FROM ({placed})",
+            time=time,
+            placed=placed,
         )
     return sql(
-        "SELECT actor, value, level, times, [{optional}] AS optional FROM"
-        " (SELECT *, {chain} AS chain, chain.2 AS times, chain.3 AS places FROM ({best}))",
+        "SELECT actor, value, level, arrayMap(unit -> {time}, taken) AS times, [{optional}] AS optional"
+        " FROM ({placed})",
         optional=join(", ", (_optional(question, units, step) for step in question.optional)),
-        chain=chain,
+        time=time,
+        placed=placed,
+    )
+
+
+def _places(question: Question, units: Units, best: Sql) -> Sql:
+    """Rows of `best` with `taken`, the units of the required steps (and `places`, if there are optional
+    ones). The fold holds the units still ahead, those taken, and the places found."""
+    codes = bind([units.code_of(step) for step in question.required[1:]], "Array(UInt64)")
+    has_optional = bool(question.optional)
+    return sql(
+        "SELECT *, {chain} AS chain, chain.2 AS taken{columns} FROM ({best})",
+        chain=sql(
+            "if(level = 1, ([], [entry]{no_places}), arrayFold((found, code) ->"
+            " (arraySlice(found.1, (arrayFirstIndex(unit -> {code} = code, found.1) AS place) + 1),"
+            " arrayPushBack(found.2, found.1[place]){places}),"
+            " arraySlice({codes}, 1, level - 1),"
+            " (arraySlice(units, indexOf(units, entry) + 1), [entry]{no_places})))",
+            code=units.code("unit"),
+            codes=codes,
+            places=sql(", arrayPushBack(found.3, found.3[-1] + place)" if has_optional else ""),
+            no_places=sql(", [toUInt64(indexOf(units, entry))]" if has_optional else ""),
+        ),
+        columns=sql(", chain.3 AS places" if has_optional else ""),
         best=best,
+    )
+
+
+def _strict_places(question: Question, units: Units, best: Sql) -> Sql:
+    """The same in a strict funnel, where the first unit of a step may be one that leads nowhere: B@1 in
+    A@1 B@1 B@2 C@3 (semantics E15, E16).
+
+    From the last step back: beside each unit, where the next one stands from which the rest follows.
+    `ahead` are the few units that can matter, an instant per step.
+    """
+    required = question.required
+    after = list(range(1, len(required)))
+    codes = bind([units.code_of(required[step]) for step in after], "Array(UInt64)")
+    # An optional step in between may take an instant of its own (semantics E51).
+    apart = bind([required[step] - required[step - 1] for step in after], "Array(UInt8)")
+    ahead = sql(
+        "SELECT *, indexOf(units, entry) AS at,"
+        " arrayLastIndex(one -> one < rank[at] + {steps}, rank) - at + 1 AS size,"
+        " arraySlice(units, at, size) AS ahead, arraySlice(rank, at, size) AS ranks FROM ({best})",
+        steps=u64(len(question.steps)),
+        best=best,
+    )
+    # State: the units, their ranks, the rank of the next unit that can go on, and its place for each step.
+    following = sql(
+        "arrayFold((state, code, apart, is_last) -> (state.1, state.2,"
+        " arrayReverseFill(one -> one != 0, arrayMap((can, at) -> if(can, at, 0), ({can} AS able), state.2)),"
+        " arrayPushFront(state.4, arrayReverseFill(place -> place != 0,"
+        " arrayMap((can, place) -> if(can, place, 0), able, arrayEnumerate(able))))),"
+        " arrayReverse(arraySlice({codes}, 1, level - 1)), arrayReverse(arraySlice({apart}, 2, level - 1)),"
+        " arrayMap(step -> step = 1, range(1, level)),"
+        " (ahead, ranks, ranks, CAST([], 'Array(Array(UInt32))'))).4",
+        can=sql(
+            "arrayMap((unit, at, next) -> {code} = code AND (is_last OR (next != 0 AND next <= at + apart)),"
+            " state.1, state.2, arrayShiftLeft(state.3, 1, 0))",
+            code=units.code("unit"),
+        ),
+        codes=codes,
+        apart=sql("arrayPushBack({apart}, 0)", apart=apart),
+    )
+    return sql(
+        "SELECT *, {following} AS following, arrayFold((found, next) ->"
+        " arrayPushBack(found, next[found[-1] + 1]), following, [toUInt32(1)]) AS steps_at,"
+        " arrayMap(place -> ahead[place], steps_at) AS taken,"
+        " arrayMap(place -> place + at - 1, steps_at) AS places FROM ({ahead})",
+        following=following,
+        ahead=ahead,
     )
 
 

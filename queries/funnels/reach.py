@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from queries.funnels.question import Question
 from queries.funnels.units import NEVER, Units, u64
-from queries.sql.fragment import Sql, all_of, bind, sql
+from queries.sql.fragment import Bound, Sql, all_of, bind, sql
 
 
 def reaches(question: Question, units: Units, step: int) -> Sql:
@@ -30,38 +30,54 @@ def reaches(question: Question, units: Units, step: int) -> Sql:
 
 
 def _fold(question: Question, units: Units, step: int) -> Sql:
-    """State: units, goals[, ranks, the rank of the next unit of the step after]."""
-    codes = [units.code_of(k) for k in range(step - 1, 0, -1)]
-    last = u64(units.code_of(step))
-    strict = question.is_strict
+    return (_strict_fold if question.is_strict else _plain_fold)(question, units, step)
+
+
+def _plain_fold(_: Question, units: Units, step: int) -> Sql:
+    """State: units, goals."""
     is_code = sql("{code} = code", code=units.code("unit"))
-    goals = sql(
-        "arrayReverseFill((goal, unit) -> {is_code}, arrayMap(({names}) -> if({passes}, goal, {never}),"
-        " state.2, state.1{columns}), state.1)",
-        names=sql("goal, unit, next, at" if strict else "goal, unit"),
+    return sql(
+        "arrayFold((state, code) -> (state.1, arrayReverseFill((goal, unit) -> {is_code},"
+        " arrayMap((goal, unit) -> if({is_code}, goal, {never}), state.2, state.1), state.1)),"
+        " {codes}, (units, {first}))",
         is_code=is_code,
-        passes=all_of([is_code, sql("next - at <= 1")]) if strict else is_code,
         never=NEVER,
-        columns=sql(", state.4, state.3" if strict else ""),
+        codes=_codes_before(units, step),
+        first=_goals(units, step),
     )
-    first = sql(
+
+
+def _strict_fold(_: Question, units: Units, step: int) -> Sql:
+    """State: units, goals, ranks, the rank of the next unit of the step after.
+
+    Units that lead nowhere are passed over: another one of the same step may come at the next instant.
+    """
+    return sql(
+        "arrayFold((state, code) -> (state.1, arrayReverseFill(goal -> goal != {never},"
+        " arrayMap((goal, unit, next, at) -> if({passes}, goal, {never}), state.2, state.1, state.4, state.3)"
+        " AS able), state.3, arrayReverseFill((at, goal) -> goal != {never}, state.3, able)),"
+        " {codes}, (units, {first}, rank,"
+        " arrayReverseFill((at, unit) -> {code} = {last}, rank, units)))",
+        passes=sql("{code} = code AND next - at <= 1", code=units.code("unit")),
+        never=NEVER,
+        codes=_codes_before(units, step),
+        first=_goals(units, step),
+        code=units.code("unit"),
+        last=u64(units.code_of(step)),
+    )
+
+
+def _codes_before(units: Units, step: int) -> Bound:
+    """Of the steps between the first and this one, backwards."""
+    return bind([units.code_of(k) for k in range(step - 1, 0, -1)], "Array(UInt64)")
+
+
+def _goals(units: Units, step: int) -> Sql:
+    """Beside each unit the next one of the step."""
+    return sql(
         "arrayReverseFill(goal -> goal != {never},"
         " arrayMap(unit -> if({code} = {last}, unit, {never}), units))",
         never=NEVER,
         code=units.code("unit"),
-        last=last,
-    )
-    ranks = sql(", state.3, arrayReverseFill((at, unit) -> {is_code}, state.3, state.1)", is_code=is_code)
-    first_ranks = sql(
-        ", rank, arrayReverseFill((at, unit) -> {code} = {last}, rank, units)",
-        code=units.code("unit"),
-        last=last,
-    )
-    return sql(
-        "arrayFold((state, code) -> (state.1, {goals}{ranks}), {codes}, (units, {first}{first_ranks}))",
-        goals=goals,
-        ranks=ranks if strict else sql(""),
-        codes=bind(codes, "Array(UInt64)"),
-        first=first,
-        first_ranks=first_ranks if strict else sql(""),
+        last=u64(units.code_of(step)),
     )

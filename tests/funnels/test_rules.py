@@ -66,6 +66,15 @@ def test_strict(api: Api, events: str, expected: list[int]) -> None:
     assert counts(funnel(api, "ABC", funnel_order_type="strict")) == expected
 
 
+def test_a_strict_step_that_leads_nowhere(api: Api) -> None:  # semantics E15, E16, E33
+    """B at the instant of A is followed by B; only the later one stands right before C."""
+    api.journeys("u1: A@1:00 B@1:00 B@2:00 C@3:00")
+    steps = funnel(api, "ABC", funnel_order_type="strict")
+    assert [step["average_conversion_time"] for step in steps] == [None, 3600.0, 3600.0]
+    (series,) = funnel(api, "ABC", funnel_order_type="strict", funnel_viz_type="trends")
+    assert series["data"] == [0, 0, 100.0, 0, 0]
+
+
 def test_the_latest_first_step_gives_the_time(api: Api) -> None:  # semantics E6, E33
     api.journeys("u1: A@09:00 A@12:00 B@12:30", "u2: A@10:00 B@10:10")
     step = funnel(api, "AB", **HOUR)[1]
