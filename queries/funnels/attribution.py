@@ -48,6 +48,8 @@ def attributed(question: Question) -> Attributed:
         return _alternatives(value)
     if is_of_actor(question, chosen):
         return _touched("any({value})", value, chosen)
+    if len(chosen.parts) == 1 and question.attribution in _EXTREMES:
+        return _touched_text(question, value, _EXTREMES[question.attribution])
     return _WAYS[question.attribution](question, value, chosen)
 
 
@@ -110,6 +112,25 @@ def _first_touch(_: Question, value: BreakdownValue, chosen: BreakdownFilter) ->
 
 def _last_touch(_: Question, value: BreakdownValue, chosen: BreakdownFilter) -> Attributed:
     return _touched(f"maxIf((moment, {{value}}), {_HAS_VALUE}).2", value, chosen)
+
+
+def _touched_text(question: Question, value: BreakdownValue, extreme: str) -> Attributed:
+    """The same for one property, a few times faster: time and text as one text in the order of both."""
+    since = sql("toUInt64(toUnixTimestamp64Micro(ts) - {start})", start=bind(question.start, "Int64"))
+    touch = sql(
+        "concat(reinterpretAsFixedString(byteSwap({since})), {value}[1]) AS touch",
+        since=since,
+        value=value.value,
+    )
+
+    def aggregates(marking: Marking) -> list[Sql]:
+        found = sql(f"{extreme}If(touch, {{step}} AND length(touch) > 8)", step=marking.step)
+        return [_marks_of(marking), sql("substring({found}, 9) AS touched", found=found)]
+
+    def spread(grouped: Sql, _: Sequence[Sql]) -> Sql:
+        return sql("SELECT actor, [touched] AS value, step_marks AS marks FROM ({grouped})", grouped=grouped)
+
+    return Attributed(aggregates, spread, columns=(touch,), kept=(sql("touched"),), joins=value.joins)
 
 
 def _all_events(_: Question, value: BreakdownValue, __: BreakdownFilter) -> Attributed:
@@ -195,6 +216,7 @@ def _event_value(value: BreakdownValue) -> tuple[Sql, ...]:
     return (sql("{value} AS event_value", value=value.value),)
 
 
+_EXTREMES = {Attribution.FIRST_TOUCH: "min", Attribution.LAST_TOUCH: "max"}
 _WAYS: dict[Attribution, Callable[[Question, BreakdownValue, BreakdownFilter], Attributed]] = {
     Attribution.FIRST_TOUCH: _first_touch,
     Attribution.LAST_TOUCH: _last_touch,

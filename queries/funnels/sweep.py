@@ -80,6 +80,53 @@ class Sweep:
     counts, complete = 1, 2
 
     def fold(self) -> Sql:
+        return self._fold_of_sharing() if self.shares else self._fold_of_kinds()
+
+    def _fold_of_kinds(self) -> Sql:
+        """No event is of two kinds, so each link is one step: the next event of its kind."""
+        complete = sql("{no}", no=_ZEROS) if self.has_bar else sql("emptyArrayUInt64()")
+        following = sql(
+            "arrayMap((old, new) -> greatest(old, new), state.2, next)" if self.has_bar else "state.2"
+        )
+        repeats = len(set(self.kinds)) < len(self.kinds)
+        is_kind = sql("{code} = kind", code=self.units.code("unit"))
+        hits = sql(
+            "arrayMap((unit, coming) -> if({is_kind}, if(nth = 1, unit, coming), {never}),"
+            " state.3, arrayShiftLeft(state.4, 1, {never}))"
+            if repeats
+            else "arrayMap(unit -> if({is_kind}, unit, {never}), state.3)",
+            is_kind=is_kind,
+            never=NEVER,
+        )
+        kinds = [self.units.code_of(next(iter(link.kinds))) for link in self.links]
+        arrays = {
+            "kinds": bind(kinds, "Array(UInt64)"),
+            "nths": bind([kinds[:place].count(kind) + 1 for place, kind in enumerate(kinds)], "Array(UInt8)"),
+        }
+        return sql(
+            "arrayFold((state, kind{nth}) -> (arrayMap((count, unit, coming) -> count + (coming <= {end}),"
+            " state.1, state.3, (arrayReverseFill(coming -> coming != {never}, {hits}) AS next)),"
+            " {following}, state.3{kept}), {links}, ({zeros}, {complete}, units{start}))",
+            nth=sql(", nth" if repeats else ""),
+            end=self.end_of_window("unit"),
+            never=NEVER,
+            hits=hits,
+            following=following,
+            kept=sql(", next" if repeats else ""),
+            # Somebody with few events cannot have done anything more often than that.
+            links=sql(
+                "arrayFilter((kind, nth) -> nth <= length(units), {kinds}, {nths}),"
+                " arrayFilter(nth -> nth <= length(units), {nths})"
+                if repeats
+                else "{kinds}",
+                **arrays,
+            ),
+            zeros=_ZEROS,
+            complete=complete,
+            start=sql(", units" if repeats else ""),
+        )
+
+    def _fold_of_sharing(self) -> Sql:
         step = "if(ends_step, {new}, {old})"
         return self._fold(
             counts=(
@@ -134,23 +181,18 @@ class Sweep:
 
     def _coming(self, at: Mapping[str, Sql]) -> Sql:
         """Beside each unit: the m-th event of the chain from there on, NEVER if there is none."""
-        hit, beside = self._hit()
         return sql(
-            f"arrayReverseFill((value, {beside}) -> {{hit}}, arrayMap((value, {beside}, unit) ->"
-            " if({hit}, if(begins, unit, value), {never}),"
-            " arrayShiftLeft({coming}, 1, {never}), {tested}, {units}), {tested})",
-            hit=hit,
+            "arrayReverseFill((value, set) -> bitAnd(set, kinds) != 0, arrayMap((value, set, unit) ->"
+            " if(bitAnd(set, kinds) != 0, if(begins, unit, value), {never}),"
+            " arrayShiftLeft({coming}, 1, {never}), {sets}, {units}), {sets})",
             never=NEVER,
             coming=at["coming"],
-            tested=at[self.inputs[-1]],
+            sets=at["sets"],
             units=at["units"],
         )
 
-    def _hit(self) -> tuple[Sql, str]:
-        """Whether a unit is of a wanted kind, and the name of the column that says so."""
-        if self.shares:
-            return sql("bitAnd(set, kinds) != 0"), "set"
-        return sql("{code} = kinds", code=self.units.code("each")), "each"
+    def _hit(self, unit: str) -> Sql:
+        return sql("{code} = kinds", code=self.units.code(unit))
 
     def _arrays(self) -> list[Bound]:
         wanted = [self._wanted(link.kinds) for link in self.links]

@@ -12,21 +12,47 @@ from __future__ import annotations
 
 from queries.funnels.sweep import Sweep
 from queries.funnels.units import NEVER, u64
-from queries.sql.fragment import TRUE, Sql, all_of, join, sql
+from queries.sql.fragment import TRUE, Sql, all_of, bind, join, sql
 
 
 def attempts(sweep: Sweep, rows: Sql) -> Sql:
+    best = sql(
+        "SELECT *, toUInt8(arrayMax(levels)) AS level, indexOf(levels, level) AS at FROM ({levels})",
+        levels=levels(sweep, rows),
+    )
+    ahead = (sql(f"arraySlice({name}, at) AS {name}") for name in sweep.inputs)
     return sql(
-        "SELECT actor, value, level, arraySort(arrayMap(unit -> {time}, arrayFilter(unit -> unit <= {end},"
-        " {collected}))) AS times, emptyArrayUInt64() AS optional"
-        " FROM (SELECT actor, value, level, {ahead} FROM"
-        " (SELECT *, toUInt8(arrayMax(levels)) AS level, indexOf(levels, level) AS at FROM ({levels}))"
-        " WHERE level > 0)",
+        "SELECT actor, value, level, {times} AS times, emptyArrayUInt64() AS optional"
+        " FROM (SELECT actor, value, level, {ahead} FROM ({best}) WHERE level > 0)",
+        times=_times_of_sharing(sweep) if sweep.shares else _times(sweep),
+        ahead=join(", ", ahead),
+        best=best,
+    )
+
+
+def _times(sweep: Sweep) -> Sql:
+    """Of each kind the first events within the window, as many as are wanted."""
+    code = sweep.units.code("unit")
+    wanted = bind([sweep.kinds.count(kind) for kind in range(len(set(sweep.kinds)))], "Array(UInt8)")
+    return sql(
+        "if(level = 1, [{entered}], arrayMap(unit -> {time}, arrayFilter((unit, nth) ->"
+        " nth <= {wanted}[{code} - {foreign}], (arrayFilter(unit -> unit <= {end}, units) AS within),"
+        " arrayEnumerateUniq(arrayMap(unit -> {code}, within)))))",
+        entered=sweep.units.time("units[1]"),
+        time=sweep.units.time("unit"),
+        wanted=wanted,
+        code=code,
+        foreign=u64(sweep.units.foreign),
+        end=sweep.end_of_window("units[1]"),
+    )
+
+
+def _times_of_sharing(sweep: Sweep) -> Sql:
+    return sql(
+        "arraySort(arrayMap(unit -> {time}, arrayFilter(unit -> unit <= {end}, {collected})))",
         time=sweep.units.time("unit"),
         end=sweep.end_of_window("units[1]"),
         collected=sweep.collected(),
-        ahead=join(", ", (sql(f"arraySlice({name}, at) AS {name}") for name in sweep.inputs)),
-        levels=levels(sweep, rows),
     )
 
 

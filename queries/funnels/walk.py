@@ -78,9 +78,14 @@ class Walk:
             "arrayFold(({arguments}) -> ({following}), {arrays}, ({initial}))",
             arguments=sql(", ".join(("state", *self._arguments()))),
             following=join(", ", self._following()),
-            arrays=join(", ", (sql("{values}", values=values) for values in self._arrays())),
+            arrays=join(", ", (sql(self._until, values=values) for values in self._arrays())),
             initial=join(", ", self._initial()),
         )
+
+    @property
+    def _until(self) -> str:
+        """Nobody takes more steps than there are units; most actors have few."""
+        return "{values}" if self.has_detours else "arraySlice({values}, 1, length(units))"
 
     @property
     def firsts(self) -> int:

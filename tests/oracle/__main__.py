@@ -17,16 +17,20 @@ def main() -> int:
     parser.add_argument("kind", help="trends, stickiness, lifecycle, funnels, paths, retention ...")
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--order", choices=("ordered", "strict", "unordered"), help="of funnels")
     arguments = parser.parse_args()
     _start()
     from tests.oracle.check import CHECKS, Disagreement
 
     if arguments.kind not in CHECKS:
         parser.error(f"there is no oracle for {arguments.kind}; there are {', '.join(CHECKS)}")
+    if arguments.order and arguments.kind != "funnels":
+        parser.error("only funnels have an order")
+    only = {"orders": (arguments.order,)} if arguments.order else {}
     began, done, seed = time.monotonic(), 0, arguments.seed * 1_000_000
     try:
         while done < arguments.cases:
-            done += CHECKS[arguments.kind](seed, min(QUESTIONS, arguments.cases - done))
+            done += CHECKS[arguments.kind](seed, min(QUESTIONS, arguments.cases - done), **only)
             seed += 1
             if sys.stderr.isatty() or seed % 50 == 0:
                 print(f"{done} of {arguments.cases} cases agree", file=sys.stderr, flush=True)
@@ -35,7 +39,8 @@ def main() -> int:
         return 1
     finally:
         ENGINES.stop()
-    print(f"{done} {arguments.kind} cases agree (seed {arguments.seed}, {time.monotonic() - began:.0f} s)")
+    what = f"{arguments.order} {arguments.kind}" if arguments.order else arguments.kind
+    print(f"{done} {what} cases agree (seed {arguments.seed}, {time.monotonic() - began:.0f} s)")
     return 0
 
 
