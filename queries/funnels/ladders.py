@@ -55,9 +55,13 @@ def _is_crowded(masks: Masks) -> Sql:
 
 
 def _alone(masks: Masks) -> Sql:
+    """The n-th event of an actor cannot take a step after the n-th."""
     return sql(
-        "arrayFlatten(arrayMap(mark -> arrayMap(code -> {unit}, {codes}), if(is_crowded, [], ordered)))",
+        "arrayFlatten(arrayMap((mark, nth) -> arrayMap(code -> {unit},"
+        " arrayFilter(code -> code < {first} + nth, {codes})),"
+        " if(is_crowded, [], ordered) AS alone, arrayEnumerate(alone)))",
         unit=masks.unit("mark", sql("code")),
+        first=u64(masks.units.code_of(0)),
         codes=_codes(masks),
     )
 

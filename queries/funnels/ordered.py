@@ -21,7 +21,7 @@ from queries.funnels.overlap import may_share_events
 from queries.funnels.question import Question
 from queries.funnels.units import NEVER, NOTHING, Units, u64
 from queries.funnels.walk import Walk, bars_of
-from queries.sql.fragment import Sql, bind, join, sql
+from queries.sql.fragment import Sql, any_of, bind, join, sql
 
 KEYS = "actor, value"
 
@@ -98,27 +98,80 @@ def levels(question: Question, units: Units, rows: Sql, keys: str = KEYS) -> Sql
     An attempt that met an exclusion is void; `furthest` is what the best attempt would have reached
     without exclusions. If `level` is less, the actor is in no attempt at all (semantics E23).
     """
-    shares = may_share_events(question)
-    walk = Walk(question, units, shares, bars_of(question))
-    walked = [sql("{fold} AS walked", fold=walk.sql())]
-    found = [sql("{firsts} AS firsts", firsts=_of_required(walk, f"walked.{walk.firsts}"))]
-    furthest = sql("level")
+    bounded = sql(
+        "SELECT *, {until} AS until FROM ({prepared})",
+        until=_until(question, units),
+        prepared=prepared(question, units, rows, keys),
+    )
+    found = (_found if question.is_strict or not question.exclusions else _found_among_bars)(
+        question, units, bounded, keys
+    )
+    return sql(
+        "SELECT *, toUInt8(arrayLastIndex(entry -> entry != 0, firsts)) AS level,"
+        " {furthest} AS furthest, firsts[level] AS entry FROM ({found}) WHERE furthest > 0",
+        furthest=sql("toUInt8(arrayLastIndex(entry -> entry != 0, firsts_unbarred))")
+        if bars_of(question)
+        else sql("level"),
+        found=found,
+    )
+
+
+def _until(question: Question, units: Units) -> Sql:
+    """How many steps after the first an actor can take at most: those before the first that none of his
+    events can take. Most actors lack an early one."""
+    if question.optional:
+        return sql("length(units)")
+    width = 64 if units.code_of(units.steps) < 64 else 128
+    seen = sql(
+        "arrayReduce('groupBitOr',"
+        f" arrayMap(unit -> bitShiftLeft(toUInt{width}(1), toUInt8({{code}})), units))",
+        code=units.code("unit"),
+    )
+    return sql(
+        "bitCount(bitXor(bitShiftRight({seen}, {second}) AS later, later + 1)) - 1",
+        seen=seen,
+        second=u64(units.code_of(1)),
+    )
+
+
+def _found(question: Question, units: Units, rows: Sql, keys: str) -> Sql:
+    """Rows (keys, units[, rank], firsts[, detours]): for each step the entry of the first to take it."""
+    walk = Walk(question, units, may_share_events(question))
     columns = f"{keys}, units, rank" if question.is_strict else f"{keys}, units"
+    found = [sql("{firsts} AS firsts", firsts=_of_required(walk, f"walked.{walk.firsts}"))]
     if walk.has_detours:
         found.append(sql("{taken} AS detours", taken=_of_optional(walk)))
-    if walk.bars:
-        unbarred = Walk(question, units, shares)
-        walked.append(sql(f"{{fold}}.{unbarred.firsts} AS firsts_unbarred", fold=unbarred.sql()))
-        found.append(sql("firsts_unbarred"))
-        furthest = sql("toUInt8(arrayLastIndex(entry -> entry != 0, firsts_unbarred))")
     return sql(
-        "SELECT *, toUInt8(arrayLastIndex(entry -> entry != 0, firsts)) AS level, {furthest} AS furthest,"
-        f" firsts[level] AS entry FROM (SELECT {columns}, {{found}}"
-        f" FROM (SELECT {columns}, {{walked}} FROM ({{prepared}}))) WHERE furthest > 0",
-        furthest=furthest,
+        f"SELECT {columns}, {{found}} FROM (SELECT {columns}, {{fold}} AS walked FROM ({{rows}}))",
         found=join(", ", found),
-        walked=join(", ", walked),
-        prepared=prepared(question, units, rows, keys),
+        fold=walk.sql(),
+        rows=rows,
+    )
+
+
+def _found_among_bars(question: Question, units: Units, rows: Sql, keys: str) -> Sql:
+    """Rows (keys, units, firsts, firsts_unbarred). Who met no excluded event at all is walked through once.
+
+    For all others the columns of the second walk are empty, and cost nothing.
+    """
+    shares = may_share_events(question)
+    plain, barred = Walk(question, units, shares), Walk(question, units, shares, bars_of(question))
+    names = [bar.bar for bar in barred.bars]
+    emptied = ", ".join(f"if(is_barred, {name}, []) AS kept_{name}" for name in ("units", *names))
+    restored = ", ".join(f"kept_{name} AS {name}" for name in ("units", *names))
+    walked = sql(
+        f"SELECT {keys}, until, is_barred, units AS every, {{fold}}.{plain.firsts} AS firsts_unbarred,"
+        f" {emptied} FROM (SELECT *, {{is_barred}} AS is_barred FROM ({{rows}}))",
+        fold=plain.sql(),
+        is_barred=any_of(sql(f"arrayExists(bar -> bar != {{never}}, {name})", never=NEVER) for name in names),
+        rows=rows,
+    )
+    return sql(
+        f"SELECT {keys}, every AS units, firsts_unbarred,"
+        f" if(is_barred, {{fold}}.{barred.firsts}, firsts_unbarred) AS firsts"
+        f" FROM (SELECT {keys}, until, is_barred, every, firsts_unbarred, {restored} FROM ({{walked}}))",
+        fold=barred.sql(),
+        walked=walked,
     )
 
 

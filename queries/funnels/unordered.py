@@ -73,7 +73,8 @@ def levels(sweep: Sweep, rows: Sql) -> Sql:
 
 
 def _levels(sweep: Sweep) -> Sql:
-    counts, complete = f"swept.{sweep.counts}", f"swept.{sweep.complete}"
+    counts = f"swept.{sweep.counts}"
+    complete = f"swept.{sweep.complete}" if sweep.has_bar else counts
     # No exclusion strictly after the first event of the attempt and within its window, or only after all
     # steps were taken (semantics E24, E26).
     is_valid = sql(

@@ -84,8 +84,8 @@ class Walk:
 
     @property
     def _until(self) -> str:
-        """Nobody takes more steps than there are units; most actors have few."""
-        return "{values}" if self.has_detours else "arraySlice({values}, 1, length(units))"
+        """The column `until` says how many steps an actor can take after the first."""
+        return "{values}" if self.has_detours else "arraySlice({values}, 1, until)"
 
     @property
     def firsts(self) -> int:
