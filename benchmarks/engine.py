@@ -12,6 +12,7 @@ from typing import Any
 import chdb
 
 from queries.clickhouse import migrate
+from queries.execute import JOINS
 from queries.plan import Rows
 
 _CONFIG = """<clickhouse>
@@ -27,6 +28,7 @@ class Measured:
     """One run of a statement."""
 
     seconds: float
+    cpu_seconds: float  # of all threads: steadier than the clock on a machine that others use too
     rows_read: int
     bytes_read: int
     peak_bytes: int
@@ -43,6 +45,7 @@ class Engine:
         self.command(f"CREATE DATABASE IF NOT EXISTS {TARGET.database}")
         self.command(f"USE {TARGET.database}")
         self.command("SET max_threads = 2, use_query_condition_cache = 0, use_query_cache = 0")
+        self.command(f"SET join_algorithm = '{JOINS}'")
         self._runs = 0
 
     def command(self, sql: str) -> None:
@@ -66,11 +69,12 @@ class Engine:
         reply = self._run(f"{sql} SETTINGS log_comment = '{comment}'", params, "Null")
         self.command("SYSTEM FLUSH LOGS query_log")
         logged = self.rows(
-            "SELECT memory_usage, query_duration_ms FROM system.query_log"
+            "SELECT memory_usage, ProfileEvents['OSCPUVirtualTimeMicroseconds'] FROM system.query_log"
             f" WHERE log_comment = '{comment}' AND type = 'QueryFinish'"
         )
         peak = max((int(row[0]) for row in logged.rows), default=0)
-        return Measured(reply.elapsed(), reply.storage_rows_read(), reply.storage_bytes_read(), peak)
+        cpu = max((int(row[1]) for row in logged.rows), default=0) / 1e6
+        return Measured(reply.elapsed(), cpu, reply.storage_rows_read(), reply.storage_bytes_read(), peak)
 
     def _run(self, sql: str, params: Mapping[str, object] | None, form: str) -> Any:  # chdb ships no types
         return self._handle.query(sql, form, params={k: _bound(v) for k, v in (params or {}).items()})

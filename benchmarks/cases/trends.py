@@ -7,6 +7,14 @@ from typing import Any
 from benchmarks.cases.case import CHROME, FEBRUARY, PAGEVIEW, RANGE, WEEK, Case, event
 
 FILTERED = f"{PAGEVIEW} AND p_browser = 'Chrome'"
+ALL_90 = {"date_from": "2024-01-01", "date_to": "2024-03-30"}
+NINETY_DAYS = "ts >= '2024-01-01 00:00:00' AND ts < '2024-03-31 00:00:00'"
+EVERY_FILTER = [
+    *CHROME,
+    {"key": "$current_url", "value": "/1", "operator": "icontains", "type": "event"},
+    {"key": "$screen_width", "value": 800, "operator": "gt", "type": "event"},
+    {"key": "plan", "value": ["pro", "team"], "operator": "exact", "type": "person"},
+]
 
 
 def trends(*series: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -70,6 +78,19 @@ CASES: tuple[Case, ...] = (
         trends(event("purchased"), event("viewed item"), properties=CHROME, trendsFilter={"formula": "A/B"}),
         ("ts", "p_browser"),
         f"team_id = 1 AND event IN ('purchased', 'viewed item') AND {RANGE} AND p_browser = 'Chrome'",
+    ),
+    Case(
+        "formula of two (rollup)",
+        trends(event("purchased"), event("viewed item"), trendsFilter={"formula": "A/B"}),
+        ("ts",),
+        f"team_id = 1 AND event IN ('purchased', 'viewed item') AND {RANGE}",
+    ),
+    Case(
+        "90 days, filters on event, page, person and number",
+        trends(event("$pageview", math="dau"), properties=EVERY_FILTER, dateRange=ALL_90),
+        ("ts", "actor_no", "p_browser", "p_current_url", "props['$screen_width']"),
+        f"team_id = 1 AND event = '$pageview' AND {NINETY_DAYS}",
+        True,
     ),
     Case(
         "by hour, 7 days, filtered",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,12 +16,12 @@ from queries.legacy import filter_echo
 from queries.lifecycle.node import LifecycleQuery, LifecycleStatus
 from queries.nodes import SeriesNode
 from queries.plan import Plan, Result, Rows, statement
-from queries.sql.activity import Activity
+from queries.sql.activity import Activity, actors_of_bits
 from queries.sql.actors import actor_of
 from queries.sql.buckets import bucket_index
 from queries.sql.events import Span, project_condition, scan
 from queries.sql.filters import event_condition
-from queries.sql.fragment import Sql, all_of, number, sql
+from queries.sql.fragment import Bound, Sql, all_of, number, sql
 from queries.sql.series import matcher
 from queries.trends.question import known_series
 from queries.trends.shape import entity, series_name
@@ -72,6 +72,13 @@ def _plan(question: Question) -> Plan:
 
 def _counts(question: Question) -> Sql:
     """Rows (status, place, actors)."""
+    if _activity(question).is_mask:
+        rows = sql(
+            "SELECT activity, {created} AS created_in FROM ({actors})",
+            created=sql("if(created < {size}, bitShiftLeft(toUInt64(1), created), 0)", size=_size(question)),
+            actors=actor_activity(question),
+        )
+        return actors_of_bits(_STATUS_MASKS, rows, len(question.buckets))
     return sql(
         "SELECT state.1 AS status, state.2 AS place, sum(actors) AS actors FROM"
         # one row: one pattern of activity and creation, and how many actors share it
@@ -80,6 +87,19 @@ def _counts(question: Question) -> Sql:
         actors=actor_activity(question),
         states=states(question),
     )
+
+
+# The rules of `states` on an activity of up to 64 buckets, one bit each.
+_BEFORE = sql("bitShiftLeft(activity, 1)")
+_NEW = sql("bitAnd(created_in, bitAnd(activity, bitNot(activity) + 1))")  # his lowest bit
+_STATUS_MASKS: Mapping[str, Sql] = {
+    LifecycleStatus.NEW: _NEW,
+    LifecycleStatus.RETURNING: sql("bitAnd(activity, {before})", before=_BEFORE),
+    LifecycleStatus.RESURRECTING: sql(
+        "bitAnd(activity, bitNot(bitOr({before}, {new})))", before=_BEFORE, new=_NEW
+    ),
+    LifecycleStatus.DORMANT: sql("bitAnd({before}, bitNot(activity))", before=_BEFORE),
+}
 
 
 def actor_activity(question: Question) -> Sql:
@@ -154,8 +174,12 @@ def states(question: Question) -> Sql:
         " place + 1 < {size} AND (nth = length({places}) OR after != place + 1),"
         " {places}, arrayShiftLeft({places}, 1), arrayEnumerate({places}))))",
         places=_activity(question).positions("activity"),
-        size=number(len(question.buckets)),
+        size=_size(question),
     )
+
+
+def _size(question: Question) -> Bound:
+    return number(len(question.buckets))
 
 
 def _shape(question: Question, numbers: dict[tuple[str, int], int]) -> Result:

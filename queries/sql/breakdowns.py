@@ -14,7 +14,7 @@ from queries.sql.events import Span
 from queries.sql.filters import METADATA, stored_event_property
 from queries.sql.fragment import Sql, bind, join, number, sql
 from queries.sql.hogql import joined_value
-from queries.sql.operators import clean_path, text_of
+from queries.sql.operators import clean_path
 from queries.sql.owners import group_values, owner_join, person_values
 from queries.sql.sessions import session_values
 from queries.vocabulary import BreakdownType
@@ -27,27 +27,38 @@ MAX_VALUE_LENGTH = 400  # D34
 
 @dataclass(frozen=True, slots=True)
 class BreakdownValue:
-    """`value` is an Array(String), one text per property, '' for none. `joins` follow the events in FROM."""
+    """`value` is an Array(String), one text per property, '' for none. `joins` follow the events in FROM.
+
+    `texts` are the same texts one by one, for grouping: LowCardinality where the column is. Empty where the
+    array lists alternatives, each a value of its own (`several`).
+    """
 
     value: Sql
     joins: tuple[Sql, ...] = ()
-    several: bool = False  # the array lists alternatives, each a value of its own (cohorts)
+    several: bool = False  # cohorts
+    texts: tuple[Sql, ...] = ()
 
 
 def breakdown_value(breakdown: BreakdownFilter, ctx: ProjectContext, span: Span) -> BreakdownValue:
     """The value of one event. `span` is the query's range (sessions read a little around it, B12)."""
     if breakdown.cohorts:
         return _cohort_values(breakdown.cohorts, ctx)
-    values, joins = [], []
+    texts, joins = [], []
     for position, part in enumerate(breakdown.parts):
         read = _READERS.get(part.type)
         if read is None:
             raise InvalidQuery(f'A breakdown by "{part.type}" is not possible here.', attr="breakdownFilter")
         text, join_ = read(part, position, ctx, span)
-        values.append(_presented(text, part, ctx))
+        texts.append(text)
         if join_ is not None:
             joins.append(join_)
-    return BreakdownValue(sql("[{values}]", values=join(", ", values)), tuple(joins))
+    return of_texts(tuple(texts), tuple(joins))
+
+
+def of_texts(texts: tuple[Sql, ...], joins: tuple[Sql, ...] = ()) -> BreakdownValue:
+    """The value made of one text per property."""
+    plain = join(", ", (sql("CAST({text}, 'String')", text=text) for text in texts))
+    return BreakdownValue(sql("[{plain}]", plain=plain), joins, texts=texts)
 
 
 def _presented(text: Sql, part: Breakdown, ctx: ProjectContext) -> Sql:
@@ -77,13 +88,13 @@ Reader = Callable[[Breakdown, int, ProjectContext, Span], tuple[Sql, Sql | None]
 
 
 def _event(part: Breakdown, _: int, ctx: ProjectContext, __: Span) -> tuple[Sql, None]:
-    return text_of(stored_event_property(part.property, ctx)), None
+    return _presented(_text(stored_event_property(part.property, ctx)), part, ctx), None
 
 
 def _person(part: Breakdown, position: int, ctx: ProjectContext, _: Span) -> tuple[Sql, Sql | None]:
     if ctx.person_properties_mode == "on_events":  # B6
-        return text_of(sql("person_props[{key}]", key=bind(part.property))), None
-    return _joined(person_values(part.property, ctx), person_number(ctx), position)
+        return _presented(_text(sql("person_props[{key}]", key=bind(part.property))), part, ctx), None
+    return _joined(person_values(part.property, ctx), person_number(ctx), part, position, ctx)
 
 
 def _group(part: Breakdown, position: int, ctx: ProjectContext, _: Span) -> tuple[Sql, Sql | None]:
@@ -92,7 +103,8 @@ def _group(part: Breakdown, position: int, ctx: ProjectContext, _: Span) -> tupl
             "A group breakdown needs a group type index.", code="required", attr="breakdownFilter"
         )
     side = group_values(part.property, part.group_type_index, ctx)
-    return _joined(side, sql("toString({column})", column=GROUP_COLUMNS[part.group_type_index]), position)
+    key = sql("toString({column})", column=GROUP_COLUMNS[part.group_type_index])
+    return _joined(side, key, part, position, ctx)
 
 
 def _session(part: Breakdown, position: int, ctx: ProjectContext, span: Span) -> tuple[Sql, Sql | None]:
@@ -100,17 +112,31 @@ def _session(part: Breakdown, position: int, ctx: ProjectContext, span: Span) ->
         "SELECT session_id AS owner, value AS stored FROM ({values})",
         values=session_values(part.property, ctx, span),
     )
-    return _joined(side, sql("session_id"), position)
+    return _joined(side, sql("session_id"), part, position, ctx)
 
 
-def _joined(side: Sql, key: Sql, position: int) -> tuple[Sql, Sql]:
+def _joined(side: Sql, key: Sql, part: Breakdown, position: int, ctx: ProjectContext) -> tuple[Sql, Sql]:
+    """The text is made once an owner, not once an event. Path cleaning comes after: its rules may make
+    something of a missing value too."""
     alias = f"side_{position}"
-    return text_of(sql(f"{alias}.stored")), owner_join(side, key, alias)
+    text, shown = _text(sql("stored")), sql(f"{alias}.shown")
+    if part.path_cleaning:
+        shown = _presented(shown, part, ctx)
+    else:
+        text = _presented(text, part, ctx)
+    texts = sql("SELECT owner, {text} AS shown FROM ({side})", text=text, side=side)
+    return shown, owner_join(texts, key, alias)
+
+
+def _text(stored: Sql) -> Sql:
+    """The text of a stored value. Unlike an `if`, this leaves a LowCardinality column one: grouping by a
+    dictionary's numbers takes three quarters of the time."""
+    return sql("replaceOne({stored}, '\\0', '')", stored=stored)
 
 
 def _hogql(part: Breakdown, position: int, ctx: ProjectContext, span: Span) -> tuple[Sql, Sql | None]:
     value, joins = joined_value(part.property, ctx, span, f"side_{position}")
-    return value, join(" ", joins) if joins else None
+    return _presented(value, part, ctx), join(" ", joins) if joins else None
 
 
 def _metadata(part: Breakdown, position: int, ctx: ProjectContext, span: Span) -> tuple[Sql, Sql | None]:
@@ -118,7 +144,7 @@ def _metadata(part: Breakdown, position: int, ctx: ProjectContext, span: Span) -
         raise InvalidQuery(f'"{part.property}" is not a metadata field of events.', attr="breakdownFilter")
     if part.property == "person_id":
         return _hogql(part, position, ctx, span)
-    return METADATA[part.property](ctx), None
+    return _presented(METADATA[part.property](ctx), part, ctx), None
 
 
 _READERS: dict[BreakdownType, Reader] = {

@@ -15,6 +15,7 @@ from queries.sql.fragment import Sql, bind, number, sql
 from queries.vocabulary import Interval
 
 CLOCK_UNITS = frozenset({Interval.SECOND, Interval.MINUTE, Interval.HOUR})
+MOST_SHORT = 65_535  # places below it, and the one after the last, are two bytes
 _EPOCH_DAY = date(1970, 1, 1)
 _STEPS = {Interval.SECOND: 1, Interval.MINUTE: 60, Interval.HOUR: 3600, Interval.DAY: 1, Interval.WEEK: 7}
 
@@ -42,18 +43,19 @@ def bucket_index(interval: Interval, ctx: ProjectContext, buckets: Sequence[date
     keys = [key_of(interval, bucket) for bucket in buckets]
     key = bucket_key(interval, ctx, ts)
     step = _STEPS.get(interval)
+    kind = "toUInt16" if len(keys) < MOST_SHORT else "toUInt32"
     if step is None or any(key_ != keys[0] + i * step for i, key_ in enumerate(keys)):
         return sql(
-            "transform({key}, {keys}, {places}, toUInt16({size}))",
+            f"{kind}(transform({{key}}, {{keys}}, {{places}}, {{size}}))",
             key=key,
             keys=bind(keys, "Array(UInt32)"),
-            places=bind(range(len(keys)), "Array(UInt16)"),
+            places=bind(range(len(keys)), "Array(Int64)"),
             size=number(len(keys)),
         )
-    first = number(keys[0] if keys else 0)
-    place = sql("intDiv(toInt64({key}) - {first}, {step})", key=key, first=first, step=number(step))
-    size = number(len(keys))
-    return sql("toUInt16(if({place} < 0 OR {place} >= {size}, {size}, {place}))", place=place, size=size)
+    # An instant before the first bucket wraps around to a number far beyond the last.
+    past = sql("toUInt32({key} - {first})", key=key, first=number(keys[0] if keys else 0))
+    place = past if step == 1 else sql("intDiv({past}, {step})", past=past, step=number(step))
+    return sql(f"{kind}(least({{place}}, {{size}}))", place=place, size=number(len(keys)))
 
 
 def local_date(ctx: ProjectContext, ts: Sql = TS) -> Sql:

@@ -103,8 +103,8 @@ def active_buckets(question: Question, period: ResolvedRange, series: SeriesNode
         where=where,
     )
     return sql(
-        "SELECT actor, toUInt32(length({places})) AS active FROM ({per_actor}) WHERE active > 0",
-        places=activity.positions("buckets"),
+        "SELECT actor, toUInt32({count}) AS active FROM ({per_actor}) WHERE active > 0",
+        count=activity.count("buckets"),
         per_actor=per_actor,
     )
 

@@ -7,13 +7,12 @@ those two; the second statement only sees constants.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from queries.dates import ResolvedRange
 from queries.nodes import Breakdown
 from queries.plan import Rows
-from queries.sql.breakdowns import BreakdownValue, breakdown_value
+from queries.sql.breakdowns import BreakdownValue, breakdown_value, of_texts
 from queries.sql.events import scan
 from queries.sql.filters import event_condition
 from queries.sql.fragment import Sql, all_of, any_of, bind, sql, strings
@@ -79,7 +78,7 @@ def binned(value: BreakdownValue, bins: Bins) -> BreakdownValue:
     """The value replaced by the text of its bin; what is no number is none."""
     found = _number(value)
     if not bins.texts:
-        return replace(value, value=sql("['']"))
+        return of_texts((sql("''"),), value.joins)
     place = sql("toFloat64(0)")
     if bins.width:
         place = sql(
@@ -95,11 +94,11 @@ def binned(value: BreakdownValue, bins: Bins) -> BreakdownValue:
         texts=strings(bins.texts),
         place=place,
     )
-    return replace(value, value=sql("[{text}]", text=text))
+    return of_texts((text,), value.joins)
 
 
 def _number(value: BreakdownValue) -> Sql:
-    return number_of(sql("{value}[1]", value=value.value))
+    return number_of(sql("CAST({text}, 'String')", text=value.texts[0]))
 
 
 def in_order_of_bins(bins: Bins) -> Sql:

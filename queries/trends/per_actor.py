@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from queries.nodes import SeriesNode
 from queries.sql.events import scan
-from queries.sql.fragment import Sql, all_of, sql
+from queries.sql.fragment import Sql, all_of, join, sql
 from queries.sql.math import as_number
 from queries.sql.operators import number_of
 from queries.sql.series import matcher
@@ -43,7 +43,7 @@ def per_actor_cells(index: int, series: SeriesNode, request: CellRequest) -> Sql
     counts = scan(
         request.ctx,
         [
-            sql("{breakdown} AS breakdown", breakdown=request.breakdown_column),
+            *request.keys.columns,
             sql("{bucket} AS bucket", bucket=request.bucket),
             sql("{actor} AS actor", actor=actor.expression),
             sql("count() AS events"),
@@ -51,7 +51,7 @@ def per_actor_cells(index: int, series: SeriesNode, request: CellRequest) -> Sql
         span=request.span,
         where=all_of([matcher(series, request.ctx).condition, request.common_condition(), actor.present]),
         joins=request.joins,
-        tail=sql("GROUP BY breakdown, bucket, actor"),
+        tail=request.keys.group_by("bucket", "actor"),
     )
     statistic = sql(COUNT_PER_ACTOR[series.effective_math], numbers=sql("events"))
     return _summed_up(index, series, request, statistic, counts)
@@ -69,7 +69,7 @@ def per_session_cells(index: int, series: SeriesNode, request: CellRequest) -> S
     sessions = scan(
         request.ctx,
         [
-            sql("{breakdown} AS breakdown", breakdown=request.breakdown_column),
+            *request.keys.columns,
             sql("{bucket} AS bucket", bucket=request.bucket),
             sql("session_id AS session"),
         ],
@@ -78,13 +78,14 @@ def per_session_cells(index: int, series: SeriesNode, request: CellRequest) -> S
             [matcher(series, request.ctx).condition, request.common_condition(), sql("session_id != ''")]
         ),
         joins=request.joins,
-        tail=sql("GROUP BY breakdown, bucket, session"),
+        tail=request.keys.group_by("bucket", "session"),
     )
     valued = sql(
-        "SELECT breakdown, bucket, {number} AS number FROM ({sessions}) AS met ANY LEFT JOIN"
+        "SELECT {keys}bucket, {number} AS number FROM ({sessions}) AS met ANY LEFT JOIN"
         " (SELECT session_id AS owner, value AS stored FROM ({values})) AS known"
         " ON known.owner = met.session",
         number=number_of(sql("known.stored")),
+        keys=join("", (sql("{name}, ", name=name) for name in request.keys.names)),
         sessions=sessions,
         values=session_values(series.math_property or SESSION_DURATION, request.ctx, request.span),
     )
@@ -94,9 +95,10 @@ def per_session_cells(index: int, series: SeriesNode, request: CellRequest) -> S
 
 def _summed_up(index: int, series: SeriesNode, request: CellRequest, statistic: Sql, rows: Sql) -> Sql:
     return sql(
-        "SELECT {index} AS series, breakdown, bucket, {value} AS value FROM ({rows})"
-        " GROUP BY breakdown, bucket",
+        "SELECT {index} AS series, {breakdown} AS breakdown, bucket, {value} AS value FROM ({rows}) {tail}",
         index=request.numbered(index),
+        breakdown=request.keys.breakdown,
+        tail=request.keys.group_by("bucket"),
         value=multiplied(as_number(statistic), series),
         rows=rows,
     )

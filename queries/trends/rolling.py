@@ -1,23 +1,24 @@
 """Cells of weekly and monthly active actors: a window that ends with each bucket (semantics D20-D24).
 
-An actor active on a day is in the windows of that day and of the six (or 29) after it. Each actor's days
-become the two edges of every stretch he is counted in, so the running sum of the edges is the number of
-actors, and the cost is one pass whatever the window is.
+The actors of every day (or hour, minute, second) become one state, a bitmap; a window is the union of its
+days' states. The store merges them in powers of two, so a window costs a few unions however long it is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from queries.date_text import shift_instant, start_of_day
 from queries.dates import ResolvedRange, bucket_starts
 from queries.nodes import SeriesNode
-from queries.sql.buckets import CLOCK_UNITS, bucket_index, key_of
+from queries.sql.buckets import CLOCK_UNITS, HOUR_OF_TS, bucket_index, key_of
 from queries.sql.events import Span, scan
 from queries.sql.fragment import Sql, all_of, bind, number, sql
 from queries.sql.series import matcher
 from queries.trends.request import CellRequest
+from queries.trends.rollup import asks_for_a_name, hourly_actors, is_in_whole_hours
 from queries.trends.scan import scaled
 from queries.vocabulary import Interval, Math
 
@@ -40,16 +41,24 @@ def rolling_cells(index: int, series: SeriesNode, request: CellRequest) -> Sql:
         return _last_window(index, series, request, days)
     if request.period.interval in PLAIN_UNIQUES[series.effective_math]:
         return _window_uniques(index, series, request, request.span)
-    return _edges_summed(index, series, request, _ticks(request, days))
+    return _windows(index, series, request, _ticks(request, days))
 
 
 def _window_uniques(index: int, series: SeriesNode, request: CellRequest, span: Span) -> Sql:
-    actor = request.question.actor
-    return scan(
+    if _is_rolled_up(series, request, span, ()):
+        bucket = sql("toUInt32(0)") if request.question.is_aggregated else request.bucket_of(HOUR_OF_TS)
+        return sql(
+            "SELECT {index} AS series, emptyArrayString() AS breakdown, place AS bucket, {value} AS value"
+            " FROM ({actors})",
+            index=request.numbered(index),
+            value=scaled(sql("toFloat64(bitmapCardinality(actors))"), series, request),
+            actors=hourly_actors(series, request.question, span, bucket),
+        )
+    actor, keys = request.question.actor, request.keys
+    uniques = scan(
         request.ctx,
         [
-            sql("{index} AS series", index=request.numbered(index)),
-            sql("{breakdown} AS breakdown", breakdown=request.breakdown_column),
+            *keys.columns,
             sql("{bucket} AS bucket", bucket=request.bucket),
             sql(
                 "{value} AS value",
@@ -59,7 +68,13 @@ def _window_uniques(index: int, series: SeriesNode, request: CellRequest, span: 
         span=span,
         where=all_of([matcher(series, request.ctx).condition, request.common_condition(), actor.present]),
         joins=request.joins,
-        tail=sql("GROUP BY breakdown, bucket"),
+        tail=keys.group_by("bucket"),
+    )
+    return sql(
+        "SELECT {index} AS series, {breakdown} AS breakdown, bucket, value FROM ({uniques})",
+        index=request.numbered(index),
+        breakdown=keys.breakdown,
+        uniques=uniques,
     )
 
 
@@ -117,48 +132,75 @@ def _ticks(request: CellRequest, days: int) -> Ticks:
     return Ticks(interval, starts, width, shown)
 
 
-def _edges_summed(index: int, series: SeriesNode, request: CellRequest, ticks: Ticks) -> Sql:
-    """The running sum of the edges at the last tick of each shown bucket."""
-    size = len(ticks.starts)
+def _windows(index: int, series: SeriesNode, request: CellRequest, ticks: Ticks) -> Sql:
+    """The actors of every tick as one state, and how many the states of each window hold together.
+
+    Ticks without anybody have no row, so a window is a range of the rows that are there;
+    `before[place + 1]` says how many come before a place.
+    """
     return sql(
         "SELECT {index} AS series, breakdown, cell.1 AS bucket, {value} AS value FROM"
-        # one row: one breakdown value, the number of actors at every tick
-        " (SELECT breakdown, arrayCumSum(groupArrayInsertAt(0, {size})(change, toUInt32(place))) AS actors"
-        " FROM (SELECT breakdown, place, sum(step) AS change FROM (SELECT breakdown, edge.1 AS place,"
-        " edge.2 AS step FROM ({edges}) ARRAY JOIN edges AS edge) WHERE place < {size}"
-        " GROUP BY breakdown, place) GROUP BY breakdown)"
-        " ARRAY JOIN arrayMap((place, key) -> (key, actors[place + 1]), {places}, {keys}) AS cell"
-        " WHERE cell.2 > 0",
+        " (SELECT breakdown, arraySort(tick -> tick.1, groupArray((place, actors))) AS found,"
+        " arrayPushFront(arrayCumSum(groupArrayInsertAt(0, {size})(1, toUInt32(place))), 0) AS before,"
+        " arrayMap(last -> (toUInt64(1 + before[last - {width} + 2]),"
+        " toUInt64(before[last + 2] - before[last - {width} + 2])), {lasts}) AS ranges,"
+        f" arrayReduceInRanges('{_counting(request).merge}', ranges, found.2) AS numbers"
+        " FROM ({states}) WHERE place < {size} GROUP BY breakdown)"
+        " ARRAY JOIN arrayZip({keys}, numbers) AS cell WHERE cell.2 > 0",
         index=request.numbered(index),
         value=scaled(sql("toFloat64(cell.2)"), series, request),
-        size=sql(str(size)),
-        edges=_actor_edges(series, request, ticks),
-        places=bind([place for place, _ in ticks.shown], "Array(UInt32)"),
+        size=sql(str(len(ticks.starts))),
+        width=number(ticks.width),
+        lasts=bind([place for place, _ in ticks.shown], "Array(UInt32)"),
         keys=bind([key for _, key in ticks.shown], "Array(UInt32)"),
+        states=_tick_states(series, request, ticks),
     )
 
 
-def _actor_edges(series: SeriesNode, request: CellRequest, ticks: Ticks) -> Sql:
-    """Rows (breakdown, edges): where one actor begins (+1) and ceases (-1) to be in the window."""
-    actor = request.question.actor
-    place = bucket_index(ticks.interval, request.ctx, ticks.starts)
-    active = scan(
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """Aggregates that keep who was there: bitmaps for numbers, hash tables for the texts of groups."""
+
+    state: str
+    merge: str
+
+
+_NUMBERS = Counting("groupBitmapState", "groupBitmapMerge")
+_TEXTS = Counting("uniqExactState", "uniqExactMerge")
+
+
+def _counting(request: CellRequest) -> Counting:
+    return _TEXTS if request.question.actor.kind == "group" else _NUMBERS
+
+
+def _is_rolled_up(series: SeriesNode, request: CellRequest, span: Span, edges: Sequence[datetime]) -> bool:
+    buckets = () if request.question.is_aggregated else request.question.buckets(request.period)
+    is_named = asks_for_a_name(series, request.question, request.period)
+    return is_named and is_in_whole_hours(span, (*edges, *buckets))
+
+
+def _tick_states(series: SeriesNode, request: CellRequest, ticks: Ticks) -> Sql:
+    """Rows (breakdown, place, actors)."""
+    span = Span(ticks.starts[0] if ticks.starts else request.span.start, request.span.end)
+    if _is_rolled_up(series, request, span, ticks.starts):
+        place = bucket_index(ticks.interval, request.ctx, ticks.starts, HOUR_OF_TS)
+        actors = hourly_actors(series, request.question, span, place)
+        return sql("SELECT emptyArrayString() AS breakdown, place, actors FROM ({actors})", actors=actors)
+    actor, keys = request.question.actor, request.keys
+    states = scan(
         request.ctx,
         [
-            sql("{breakdown} AS breakdown", breakdown=request.breakdown_column),
-            sql("{actor} AS actor", actor=actor.expression),
-            sql("arraySort(groupUniqArray({place})) AS active", place=place),
+            *keys.columns,
+            sql("{place} AS place", place=bucket_index(ticks.interval, request.ctx, ticks.starts)),
+            sql(f"{_counting(request).state}({{actor}}) AS actors", actor=actor.expression),
         ],
-        span=Span(ticks.starts[0] if ticks.starts else request.span.start, request.span.end),
+        span=span,
         where=all_of([matcher(series, request.ctx).condition, request.common_condition(), actor.present]),
         joins=request.joins,
-        tail=sql("GROUP BY breakdown, actor"),
+        tail=keys.group_by("place"),
     )
     return sql(
-        "SELECT breakdown, arrayConcat(arrayMap(place -> (toInt64(place), toInt64(1)), active),"
-        " arrayMap((place, following, nth) -> (toInt64(if(nth = length(active), place + {width},"
-        " least(place + {width}, following))), toInt64(-1)),"
-        " active, arrayShiftLeft(active, 1), arrayEnumerate(active))) AS edges FROM ({active})",
-        width=number(ticks.width),
-        active=active,
+        "SELECT {breakdown} AS breakdown, place, actors FROM ({states})",
+        breakdown=keys.breakdown,
+        states=states,
     )

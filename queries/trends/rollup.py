@@ -7,13 +7,13 @@ read. It knows event, hour and actor only; whatever else a question needs, it st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from queries.dates import ResolvedRange
 from queries.nodes import EventsNode, SeriesNode
 from queries.sql.buckets import HOUR_OF_TS, bucket_key
-from queries.sql.events import project_condition, rollup
+from queries.sql.events import Span, project_condition, rollup
 from queries.sql.fragment import Sql, bind, join, sql
 from queries.trends.question import Question
 from queries.vocabulary import Interval, Math
@@ -24,33 +24,39 @@ ROLLED_UP = frozenset({Math.TOTAL, Math.DAU})
 
 
 def fits_rollup(series: SeriesNode, question: Question, period: ResolvedRange) -> bool:
-    """Whether this series asks for nothing but the events of a name and who did them, by whole hours."""
+    """Whether a total or unique count needs nothing but the events of a name and who did them."""
+    edges = () if question.is_aggregated else question.buckets(period)
+    return (
+        series.effective_math in ROLLED_UP
+        and not question.is_cumulative
+        and asks_for_a_name(series, question, period)
+        and is_in_whole_hours(question.span(period), edges)
+    )
+
+
+def asks_for_a_name(series: SeriesNode, question: Question, period: ResolvedRange) -> bool:
+    """Whether nothing but its name chooses among a series' events, over hours or longer buckets."""
     node = question.node
     return (
         isinstance(series, EventsNode)
         and series.event is not None
-        and series.effective_math in ROLLED_UP
         and series.filters is None
         and node.properties is None
         and not (node.filter_test_accounts and question.ctx.test_account_filters)
         and question.breakdown is None
         and node.sampling_factor in (None, 1)
         and question.actor.kind != "group"
-        and not question.is_cumulative
         and not node.trends_filter.hide_weekends
         and not period.is_empty
-        and _is_in_whole_hours(question, period)
+        and (question.is_aggregated or period.interval not in FINER_THAN_HOURS)
     )
 
 
-def _is_in_whole_hours(question: Question, period: ResolvedRange) -> bool:
-    span = question.span(period)
-    if period.interval in FINER_THAN_HOURS and not question.is_aggregated:
-        return False
+def is_in_whole_hours(span: Span, edges: Iterable[datetime] = ()) -> bool:
+    """Whether the span and the buckets that begin at `edges` are made of whole UTC hours."""
     if span.start is None or span.end is None:
         return False
-    edges = [span.start, span.end, *(() if question.is_aggregated else question.buckets(period))]
-    return all(_is_whole_hour(edge) for edge in edges)
+    return all(_is_whole_hour(edge) for edge in (span.start, span.end, *edges))
 
 
 def _is_whole_hour(moment: datetime) -> bool:
@@ -83,9 +89,9 @@ def rollup_cells(series: Sequence[tuple[int, SeriesNode]], question: Question, p
     parts = [_select(index, node) for index, node in series]
     return sql(
         "SELECT cell.1 AS series, emptyArrayString() AS breakdown, bucket, cell.2 AS value FROM"
-        " (SELECT rolled_event, bucket, events{persons} FROM ({hourly}))"
+        " (SELECT rolled_event, bucket, events{counted} FROM ({hourly}))"
         " ARRAY JOIN arrayConcat({parts}) AS cell",
-        persons=_persons(question) if _needs_actors(series) else sql(""),
+        counted=_counted(question) if _needs_actors(series) else sql(""),
         hourly=hourly,
         parts=join(", ", parts),
     )
@@ -105,17 +111,41 @@ def _select(index: int, node: SeriesNode) -> Sql:
     )
 
 
-def _persons(question: Question) -> Sql:
-    """How many persons the actors of a bitmap are: those with another person are replaced by it (B2)."""
+def _counted(question: Question) -> Sql:
+    return sql(", bitmapCardinality({persons}) AS persons", persons=_persons(question, sql("actors")))
+
+
+def hourly_actors(series: SeriesNode, question: Question, span: Span, bucket: Sql) -> Sql:
+    """Rows (place, actors): the bitmap of persons of every bucket; `bucket` is made of HOUR_OF_TS."""
+    assert isinstance(series, EventsNode) and series.event is not None
+    assert span.start is not None and span.end is not None
+    hourly = rollup(
+        question.ctx,
+        [sql("{bucket} AS place", bucket=bucket), sql("groupBitmapState(actor_no) AS actors")],
+        first_hour=span.start,
+        last_hour=span.end,
+        events=[series.event],
+        tail=sql("GROUP BY place"),
+    )
+    return sql(
+        "SELECT place, {persons} AS actors FROM (SELECT place, actors AS found FROM ({hourly}))",
+        persons=_persons(question, sql("found")),
+        hourly=hourly,
+    )
+
+
+def _persons(question: Question, actors: Sql) -> Sql:
+    """The persons of a bitmap of actors: those with another person are replaced by it (B2)."""
     if question.actor.kind == "distinct_id" or not question.ctx.has_overrides:
-        return sql(", bitmapCardinality(actors) AS persons")
+        return actors
     moved = sql(
         "(SELECT groupBitmapState(actor_no) FROM actor_override WHERE {project})",
         project=project_condition(question.ctx),
     )
     return sql(
-        ", bitmapCardinality(bitmapOr(bitmapAndnot(actors, {moved}), bitmapBuild(arrayMap("
+        "bitmapOr(bitmapAndnot({actors}, {moved}), bitmapBuild(arrayMap("
         "no -> dictGetOrDefault('actor_override_dict', 'person_no', toUInt64(no), no),"
-        " bitmapToArray(bitmapAnd(actors, {moved})))))) AS persons",
+        " bitmapToArray(bitmapAnd({actors}, {moved})))))",
+        actors=actors,
         moved=moved,
     )

@@ -24,19 +24,25 @@ def scan_cells(series: Sequence[Numbered], request: CellRequest) -> Sql:
 def _own_scan(numbered: Numbered, request: CellRequest) -> Sql:
     index, series = numbered
     wanted = matcher(series, request.ctx)
+    keys = request.keys
     columns = [
-        sql("{index} AS series", index=request.numbered(index)),
-        sql("{breakdown} AS breakdown", breakdown=request.breakdown_column),
+        *keys.columns,
         sql("{bucket} AS bucket", bucket=request.bucket),
         sql("{value} AS value", value=cell_value(series, request, TRUE, 0)),
     ]
-    return scan(
+    inner = scan(
         request.ctx,
         columns,
         span=request.span,
         where=all_of([wanted.condition, request.common_condition()]),
         joins=(*request.joins, *math_joins(series, request.ctx, 0)),
-        tail=sql("GROUP BY breakdown, bucket"),
+        tail=keys.group_by("bucket"),
+    )
+    return sql(
+        "SELECT {index} AS series, {breakdown} AS breakdown, bucket, value FROM ({inner})",
+        index=request.numbered(index),
+        breakdown=keys.breakdown,
+        inner=inner,
     )
 
 
@@ -50,8 +56,9 @@ def _shared_scan(series: Sequence[Numbered], request: CellRequest) -> Sql:
         for place, ((_, node), condition) in enumerate(zip(series, only, strict=True))
     ]
     matched = [Aggregate("count").where(condition) for condition in only]
+    keys = request.keys
     columns = [
-        sql("{breakdown} AS breakdown", breakdown=request.breakdown_column),
+        *keys.columns,
         sql("{bucket} AS bucket", bucket=request.bucket),
         sql("[{values}] AS cell_values", values=join(", ", values)),
         sql("[{matched}] AS cell_events", matched=join(", ", matched)),
@@ -66,11 +73,12 @@ def _shared_scan(series: Sequence[Numbered], request: CellRequest) -> Sql:
         events=names_of(matchers),
         where=all_of([wanted, request.common_condition()]),
         joins=(*request.joins, *joins),
-        tail=sql("GROUP BY breakdown, bucket"),
+        tail=keys.group_by("bucket"),
     )
     return sql(
-        "SELECT series, breakdown, bucket, value FROM ({inner})"
+        "SELECT series, {breakdown} AS breakdown, bucket, value FROM ({inner})"
         " ARRAY JOIN [{numbers}] AS series, cell_values AS value, cell_events AS matched WHERE matched > 0",
+        breakdown=keys.breakdown,
         inner=inner,
         numbers=join(", ", (request.numbered(index) for index, _ in series)),
     )

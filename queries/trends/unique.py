@@ -19,22 +19,24 @@ def is_cumulative_unique(series: SeriesNode, request: CellRequest) -> bool:
 def first_seen_cells(index: int, series: SeriesNode, request: CellRequest) -> Sql:
     actor = unique_actor(series, request)
     wanted = matcher(series, request.ctx)
+    keys = request.keys
     first_seen = scan(
         request.ctx,
         [
-            sql("{breakdown} AS breakdown", breakdown=request.breakdown_column),
+            *keys.columns,
             sql("{actor} AS actor", actor=actor.expression),
             sql("min({bucket}) AS bucket", bucket=request.bucket),
         ],
         span=request.span,
         where=all_of([wanted.condition, request.common_condition(), actor.present]),
         joins=request.joins,
-        tail=sql("GROUP BY breakdown, actor"),
+        tail=keys.group_by("actor"),
     )
     return sql(
-        "SELECT {index} AS series, breakdown, bucket, {value} AS value FROM ({seen})"
-        " GROUP BY breakdown, bucket",
+        "SELECT {index} AS series, {breakdown} AS breakdown, bucket, {value} AS value FROM ({seen}) {tail}",
         index=request.numbered(index),
+        breakdown=keys.breakdown,
+        tail=keys.group_by("bucket"),
         value=scaled(sql("toFloat64(count())"), series, request),
         seen=first_seen,
     )
