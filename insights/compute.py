@@ -16,6 +16,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from insights import keeping
+from insights.promotion import note_reads, noted_columns
 from insights_service import metrics
 from insights_service.config import get_config
 from insights_service.persons.event_store import event_store
@@ -118,10 +119,12 @@ def compute(
         with reaching_the_store(ctx.limits):
             identities = prepare_for_query(ctx.project_id)
             client = event_store()
-        plan = compile_node(node, replace(ctx, has_overrides=identities.has_overrides))
+            columns = noted_columns(client)
+        plan = compile_node(node, replace(ctx, has_overrides=identities.has_overrides, promoted=columns))
         with metrics.measured_query(tag.kind) as count_rows:
             ran = run(plan, client=client, tag=tag, limits=ctx.limits, before_each=check)
             count_rows(ran.rows_read)
+        note_reads(columns)
     log.info(
         "query",
         project=ctx.project_id,

@@ -12,6 +12,7 @@ from queries.cache.active import ActiveRuns
 from queries.cache.connection import Connection
 from queries.cache.fair_queue import FairQueue
 from queries.cache.places import Places
+from queries.cache.reads import PropertyReads
 from queries.cache.single_flight import SingleFlight
 from queries.cache.status import StatusBoard
 from queries.cache.store import AnswerStore
@@ -50,6 +51,12 @@ def places() -> Places:
 def waiting_runs() -> FairQueue:
     """Runs in the background that no worker has yet."""
     return FairQueue(_queue())
+
+
+@cache
+def property_reads() -> PropertyReads:
+    """Which properties queries read."""
+    return PropertyReads(_queue())
 
 
 @cache

@@ -237,6 +237,13 @@ class Config:
         read=whole(0, 10_000),
         unit="insights",
     )
+    promoted_properties: int = setting(
+        "PROMOTED_PROPERTIES",
+        "How many event properties that queries read often get columns of their own; 0 means none.",
+        default=10,
+        read=whole(0, 100),
+        unit="columns",
+    )
     throttle_burst: int = setting(
         "THROTTLE_BURST",
         "Requests each key or user may send in a minute; 0 means no limit.",

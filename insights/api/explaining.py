@@ -10,8 +10,10 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.response import Response
 
 from insights.compute import reaching_the_store, store_client
+from insights.promotion import noted_columns
 from insights_service.accounts.models import Level
 from insights_service.parsers import is_true
+from insights_service.persons.event_store import event_store
 from insights_service.persons.sync import prepare_for_query
 from queries.cache.key import cache_key
 from queries.context import ProjectContext
@@ -36,7 +38,8 @@ def explained(node: SourceNode, ctx: ProjectContext, level: int | None) -> Respo
     """The statements with their scans; the SQL only for who administers the project."""
     with reaching_the_store(ctx.limits):
         identities = prepare_for_query(ctx.project_id)
-    ready = replace(ctx, has_overrides=identities.has_overrides)
+        columns = noted_columns(event_store())
+    ready = replace(ctx, has_overrides=identities.has_overrides, promoted=columns)
     key = cache_key(node, ctx)
     tag = QueryTag(ctx.project_id, "explain", key, key)
     found = explain(compile_node(node, ready), client=store_client(), tag=tag, limits=ctx.limits)
