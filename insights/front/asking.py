@@ -76,10 +76,12 @@ def _trends(form: Form) -> Json:
 
 
 def _funnel(form: Form) -> Json:
-    window = form.get("window") or "14"
+    window, steps = form.get("window") or "14", _names(form, "event")
+    if len(steps) < 2:
+        raise InvalidInput("A funnel has at least two steps.", attr="event")
     return {
         "kind": "FunnelsQuery",
-        "series": [_event(name) for name in _names(form, "event")],
+        "series": [_event(name) for name in steps],
         "funnelsFilter": {
             "funnelWindowInterval": int(window) if window.isdecimal() else window,
             "funnelWindowIntervalUnit": form.get("unit") or "day",

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from django.utils.http import urlencode
+
 from insights.api.answers import Wish
 from insights.api.tables import result_table
+from insights.drawing import Drawing, draw
+from insights.front.points import points_of
 from insights.mentions import source_of
 from insights.shown import ShownInsight
 from insights_service import clock
 from queries.cache.policy import Refresh
 
 MOST_ROWS = 100  # of a table on a page; the download has them all
+WHOLE, TILE, NARROW = (1000, 360), (560, 280), (340, 260)  # pixels: a page, a dashboard's tile, a telephone
 KEPT = Wish(Refresh.FORCE_CACHE, as_values=True)  # pages do not wait
 
 
@@ -29,12 +34,22 @@ def wish_of_page(parameters: Mapping[str, str]) -> Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A result as rows of text."""
+class Cell:
+    """Text, and the coordinates of the people behind it as a query string, when there are some."""
 
-    columns: list[str]
-    rows: list[list[Any]]
+    text: Any
+    point: str = ""
+    is_number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A result as rows of cells, the first rows of it."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
     has_more: bool
+    has_people: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +57,8 @@ class Chart:
     """What a page shows of one insight."""
 
     shown: ShownInsight
+    drawing: Drawing
+    narrow: Drawing | None = None
 
     @property
     def kind(self) -> str:
@@ -51,6 +68,10 @@ class Chart:
     @property
     def has_result(self) -> bool:
         return self.shown.answer.result is not None
+
+    @property
+    def is_question(self) -> bool:
+        return self.shown.question.query is not None
 
     @property
     def complaint(self) -> str | None:
@@ -63,38 +84,57 @@ class Chart:
         return status.get("error_message") or "The server could not compute this. Its log says why."
 
     @property
-    def is_old(self) -> bool:
-        """Kept longer than answers of its kind should be: worth asking again behind the page."""
-        age = self.shown.answer.cache_target_age
-        return age is not None and age < clock.now()
-
-    @property
     def is_unanswered(self) -> bool:
         """Nothing to show yet, and nothing went wrong: the page leaves a place that is filled later."""
         return self.is_question and not self.has_result and self.complaint is None
 
     @property
     def needs_filling(self) -> bool:
-        """Whether the script is to ask behind the page."""
-        return self.is_unanswered or (self.has_result and self.is_old)
-
-    @property
-    def picture(self) -> str:
-        return ""
-
-    @property
-    def is_question(self) -> bool:
-        return self.shown.question.query is not None
+        """Whether the script is to ask behind the page: nothing is kept, or it is too old."""
+        age = self.shown.answer.cache_target_age
+        is_old = self.has_result and age is not None and age < clock.now()
+        return self.is_unanswered or is_old
 
     @property
     def table(self) -> Table | None:
-        """The same numbers as the download, the first rows of them."""
+        """The same numbers as the download, with the people behind them."""
         if not self.has_result:
             return None
         answer = self.shown.answer
         table = result_table(self.kind, answer.result, columns=answer.columns)
-        rows = [list(map(_text, row)) for row in islice(table.rows, MOST_ROWS + 1)]
-        return Table(list(table.columns), rows[:MOST_ROWS], len(rows) > MOST_ROWS)
+        rows = [list(row) for row in islice(table.rows, MOST_ROWS + 1)]
+        find = points_of(self.kind, answer.result)
+        cells = [
+            [_cell(value, find(at, column)) for column, value in enumerate(row)]
+            for at, row in enumerate(rows[:MOST_ROWS])
+        ]
+        has_people = any(cell.point for row in cells for cell in row)
+        return Table(list(table.columns), cells, len(rows) > MOST_ROWS, has_people)
+
+
+def chart_of(shown: ShownInsight, *, is_tile: bool = False) -> Chart:
+    """The insight with its picture, once more for small screens; on a dashboard in a tile's proportions."""
+    answer, title = shown.answer, shown.insight.title
+
+    def drawn(width: int, height: int) -> Drawing:
+        return draw(
+            shown.question.query,
+            answer.result,
+            title=title,
+            columns=answer.columns,
+            as_of=answer.last_refresh,
+            timezone=shown.timezone,
+            width=width,
+            height=height,
+        )
+
+    drawing = drawn(*(TILE if is_tile else WHOLE))
+    has_marks = drawing.sketch is not None and not drawing.is_table
+    return Chart(shown, drawing, drawn(*NARROW) if has_marks else None)
+
+
+def _cell(value: Any, point: Mapping[str, Any] | None) -> Cell:
+    return Cell(_text(value), urlencode(point) if point else "", isinstance(value, int | float))
 
 
 def _text(value: Any) -> Any:
@@ -145,11 +185,11 @@ def display_of(source: Mapping[str, Any] | None) -> str | None:
 
 
 def changed_query(query: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, Any]:
-    """The query with `interval` and `display` of the address, where its kind has them."""
+    """The query with the interval (`by`) and `display` of the address, where its kind has them."""
     source = source_of(query)
     place = UNITS.get(str(source.get("kind")))
-    if place and wanted.get("interval"):
-        source = _with(source, place, wanted["interval"])
+    if place and wanted.get("by"):
+        source = _with(source, place, wanted["by"])
     if source.get("kind") == "TrendsQuery" and wanted.get("display"):
         source = _with(source, ("trendsFilter", "display"), wanted["display"])
     return dict(source) if source_of(query) is query else {**query, "source": dict(source)}

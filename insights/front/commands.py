@@ -18,7 +18,7 @@ Changes = Mapping[str, str]
 
 def curl(request: HttpRequest, shown: ShownInsight, changes: Changes) -> str:
     """A command that prints the answer as JSON; the key comes from the environment."""
-    if {"interval", "display"} & changes.keys():
+    if {"by", "display"} & changes.keys():
         return curl_of_query(request, shown.insight.project_id, shown.question.query)
     return f"curl -s {shlex.quote(download(request, shown, changes)['json'])} -H {_key()}"
 

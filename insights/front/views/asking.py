@@ -12,7 +12,7 @@ from django.urls import reverse
 from insights.api.answers import answer_one
 from insights.api.serializers import InsightBody
 from insights.front import asking, charts, commands, pages
-from insights.front.charts import Chart
+from insights.front.charts import chart_of
 from insights.front.door import MISTAKES, Page
 from insights.front.views.insights import INTERVALS, form_body
 from insights.levels import insight_levels
@@ -109,7 +109,7 @@ class New(Asking):
             return given
         query = shown.question.query
         return given | {
-            "chart": Chart(shown),
+            "chart": chart_of(shown),
             "query_json": json.dumps(query, indent=2, ensure_ascii=False),
             "answer_url": reverse("front:new-answer", args=(self.shop.pk,)),
             "curl": commands.curl_of_query(self.request, self.shop.pk, query),
@@ -127,4 +127,4 @@ class NewAnswer(Asking):
         if shown is None:
             return self.show("answer_part", chart=None)
         wish = charts.wish(pages.run_name(request), anew=bool(request.GET.get("anew")))
-        return self.show("answer_part", chart=Chart(answer_one(shown, self.shop, wish)), with_table=True)
+        return self.show("answer_part", chart=chart_of(answer_one(shown, self.shop, wish)), with_table=True)

@@ -15,7 +15,7 @@ from insights.api.contexts import filters_override
 from insights.api.dashboard_serializers import DashboardBody
 from insights.dashboards_shown import ShownDashboard, ShownTile, show_dashboard, show_tiles, with_answers
 from insights.front import charts, pages
-from insights.front.charts import Chart
+from insights.front.charts import chart_of
 from insights.front.door import Page
 from insights.levels import can_edit
 from insights.models import Dashboard
@@ -107,7 +107,10 @@ class DashboardPage(OneDashboard):
         return self.show(
             "dashboard",
             dashboard=self.dashboard,
-            tiles=[(tile, tile.insight and Chart(tile.insight)) for tile in in_reading_order(shown.tiles)],
+            tiles=[
+                (tile, tile.insight and chart_of(tile.insight, is_tile=True))
+                for tile in in_reading_order(shown.tiles)
+            ],
             can_edit=can_edit(self.dashboard, self.viewer),
             address=pages.address(request, DATES),
             dates={name: request.GET.get(name) or own.get(name) or "" for name in DATES},
@@ -128,7 +131,9 @@ class Tile(OneDashboard):
         wish = charts.wish(pages.run_name(request), anew=bool(request.GET.get("anew")))
         (tile,) = answered(self.question(tiles), self.shop, wish).tiles
         assert tile.insight is not None
-        return self.show("answer_part", insight=tile.insight.insight, chart=Chart(tile.insight))
+        return self.show(
+            "answer_part", insight=tile.insight.insight, chart=chart_of(tile.insight, is_tile=True)
+        )
 
 
 class DashboardChange(OneDashboard):

@@ -17,7 +17,7 @@ from insights.api.contexts import insight_context
 from insights.api.filters import Asker, filtered
 from insights.api.serializers import InsightBody
 from insights.front import charts, commands, pages
-from insights.front.charts import Chart
+from insights.front.charts import chart_of
 from insights.front.door import Page
 from insights.models import ActivityScope, Insight
 from insights.services.insights import insight_update
@@ -38,7 +38,7 @@ KINDS = {
 }
 LIST_FILTERS = ("search", "insight", "favorited", "user")
 INTERVALS = ("hour", "day", "week", "month", "quarter", "year")
-CHANGES = ("date_from", "date_to", "interval", "display")
+CHANGES = ("date_from", "date_to", "by", "display")  # `by` is the interval
 
 
 class InsightList(Page):
@@ -103,7 +103,7 @@ class InsightPage(OneInsight):
             "insight",
             insight=self.insight,
             shown=shown,
-            chart=Chart(shown),
+            chart=chart_of(shown),
             can_edit=shown.levels.can_edit,
             changes=self.changes(),
             query_json=json.dumps(shown.question.query, indent=2, ensure_ascii=False),
@@ -129,7 +129,9 @@ class InsightAnswer(OneInsight):
         """Computed now unless it is fresh; with `anew` in any case."""
         wish = charts.wish(pages.run_name(request), anew=bool(request.GET.get("anew")))
         shown = answer_one(self.question(), self.shop, wish)
-        return self.show("answer_part", insight=self.insight, chart=Chart(shown), with_table=True)
+        address = pages.address(request, (*CHANGES, "from_dashboard"))
+        chart = chart_of(shown)
+        return self.show("answer_part", insight=self.insight, chart=chart, with_table=True, address=address)
 
 
 class InsightChange(OneInsight):

@@ -75,3 +75,7 @@ class Key(Page):
         services.key_delete(key=key)
         self.say(f"“{key.label}” was deleted. Programs that use it get 401 from now on.")
         return self.go("keys")
+
+    def back(self) -> str:
+        """The list."""
+        return reverse("front:keys")

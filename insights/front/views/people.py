@@ -18,13 +18,14 @@ from queries.parse import parse_query
 from queries.wrappers import source_of
 
 PER_PAGE = 50
-# Coordinates that are numbers on the wire; the others are texts.
-NUMBERS = frozenset({"series", "interval", "funnelStep", "returning_interval"})
+# Coordinates that are numbers on the wire; the others are texts (a day is one or the other).
+NUMBERS = frozenset({"day", "series", "interval", "funnelStep", "returningInterval"})
 # Kind of the insight -> the node that selects its people, and the coordinates it knows.
 POINTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "TrendsQuery": ("InsightActorsQuery", ("day", "series", "breakdown", "compare")),
+    "StickinessQuery": ("InsightActorsQuery", ("day", "series", "compare")),
     "LifecycleQuery": ("InsightActorsQuery", ("day", "status")),
-    "RetentionQuery": ("InsightActorsQuery", ("interval", "returning_interval")),
+    "RetentionQuery": ("InsightActorsQuery", ("interval", "returningInterval")),
     "FunnelsQuery": ("FunnelsActorsQuery", ("funnelStep", "funnelStepBreakdown")),
 }
 
