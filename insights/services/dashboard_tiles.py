@@ -11,6 +11,7 @@ from insights.models.ids import new_short_id
 from insights.services.activity import record_created
 from insights.services.refusals import required, unknown_reference
 from insights_service import clock
+from insights_service.errors import InvalidInput
 
 Changes = Mapping[str, Any]
 TILE_COLUMNS = ("layouts", "color", "deleted")
@@ -19,15 +20,16 @@ TILE_COLUMNS = ("layouts", "color", "deleted")
 def change_tiles(dashboard: Dashboard, wanted: Sequence[Changes], viewer: Viewer) -> None:
     """Tiles named by id are moved, coloured, taken off or put back; a text without id is a new tile.
 
-    InvalidInput for an id that is no tile of this dashboard.
+    InvalidInput for an id that is no tile of this dashboard. The tile of a deleted insight is none: it stays
+    away when the insight comes back (api P31).
     """
     named = [change["id"] for change in wanted if change.get("id") is not None]
-    tiles = dashboard.tiles.select_related("text").in_bulk(named)
+    tiles = dashboard.tiles.exclude(insight__deleted=True).select_related("text").in_bulk(named)
     for position, change in enumerate(wanted):
         if change.get("id") is None:
             _add_text(dashboard, change, viewer, attr=f"tiles__{position}")
         elif change["id"] in tiles:
-            _change_tile(tiles[change["id"]], change)
+            _change_tile(tiles[change["id"]], change, attr=f"tiles__{position}")
         else:
             raise unknown_reference(change["id"], f"tiles__{position}__id")
 
@@ -44,7 +46,9 @@ def copy_tiles(original: Dashboard, copy: Dashboard, viewer: Viewer, *, duplicat
         )
 
 
-def _change_tile(tile: DashboardTile, change: Changes) -> None:
+def _change_tile(tile: DashboardTile, change: Changes, *, attr: str) -> None:
+    if tile.text is None and change.get("text") is not None:
+        raise InvalidInput("This tile shows an insight and has no text.", attr=f"{attr}__text")
     for column in TILE_COLUMNS:
         if column in change:
             setattr(tile, column, change[column])
