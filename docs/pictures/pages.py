@@ -68,7 +68,7 @@ def shoot(driver: WebDriver, name: str, url: str) -> None:
         driver.get(url)
         settled(driver)
         height = driver.execute_script(
-            "return Math.ceil(document.querySelector('main > :last-child').getBoundingClientRect().bottom) + 24"
+            "return 24 + Math.ceil(document.querySelector('main > :last-child').getBoundingClientRect().bottom)"
         )
         look(driver, width=WIDTH, height=max(520, min(height, HIGHEST)), dark=scheme == "dark")
         taken = driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "webp", "quality": 85})

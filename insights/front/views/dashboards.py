@@ -15,11 +15,11 @@ from insights.api.contexts import filters_override
 from insights.api.dashboard_serializers import DashboardBody
 from insights.dashboards_shown import ShownDashboard, ShownTile, show_dashboard, show_tiles, with_answers
 from insights.front import charts, pages
-from insights.front.charts import chart_of
+from insights.front.charts import Chart, chart_of
 from insights.front.door import Page
 from insights.levels import can_edit
 from insights.models import Dashboard
-from insights.question import Context
+from insights.question import PLAIN, Context
 from insights.services.dashboards import dashboard_accessed, dashboard_create, dashboard_update
 from insights.services.refusals import gone
 from insights_service.accounts.models import Project
@@ -27,6 +27,7 @@ from insights_service.persons.models import EventDefinition
 
 DATES = ("date_from", "date_to")
 MOST_ON_HOME = 6
+MOST_TILES_ON_HOME = 2
 
 
 class Home(Page):
@@ -37,6 +38,7 @@ class Home(Page):
     def get(self, request: HttpRequest) -> HttpResponseBase:
         """Dashboards, favourites and what was viewed last; how to begin while nothing is there."""
         insights = selectors.live(selectors.insights_of(self.shop))
+        board = selectors.find_dashboard(self.shop, str(self.shop.primary_dashboard_id or ""))
         favourites = insights.filter(favorited=True).order_by("-last_modified_at", "-id")
         return self.show(
             "home",
@@ -44,9 +46,18 @@ class Home(Page):
             favourites=list(favourites[:MOST_ON_HOME]),
             viewed=list(selectors.my_last_viewed(self.shop, self.user)),
             latest=list(insights.order_by("-last_modified_at", "-id")[:MOST_ON_HOME]),
+            dashboard=board,
+            tiles=self._first_tiles(board) if board else [],
             has_events=EventDefinition.objects.filter(project=self.shop).exists(),
             site=request.build_absolute_uri("/").rstrip("/"),
         )
+
+    def _first_tiles(self, board: Dashboard) -> list[tuple[ShownTile, Chart | None]]:
+        """Some tiles of the project's own dashboard, as far as their answers are kept."""
+        tiles = selectors.live_tiles_of(board).filter(insight__isnull=False)[:MOST_TILES_ON_HOME]
+        shown = show_dashboard(board, self.viewer)
+        shown = show_tiles(shown, list(tiles), self.viewer, self.shop.timezone, PLAIN)
+        return drawn(answered(shown, self.shop, charts.KEPT))
 
 
 class DashboardList(Page):
@@ -107,10 +118,7 @@ class DashboardPage(OneDashboard):
         return self.show(
             "dashboard",
             dashboard=self.dashboard,
-            tiles=[
-                (tile, tile.insight and chart_of(tile.insight, is_tile=True))
-                for tile in in_reading_order(shown.tiles)
-            ],
+            tiles=drawn(shown),
             can_edit=can_edit(self.dashboard, self.viewer),
             address=pages.address(request, DATES),
             dates={name: request.GET.get(name) or own.get(name) or "" for name in DATES},
@@ -159,6 +167,12 @@ def answered(shown: ShownDashboard, project: Project, wish: Any) -> ShownDashboa
     """The tiles with their answers; one that fails says so itself (api W12)."""
     insights = [tile.insight for tile in shown.tiles if tile.insight]
     return with_answers(shown, answer_all(insights, project, wish))
+
+
+def drawn(shown: ShownDashboard) -> list[tuple[ShownTile, Chart | None]]:
+    """The tiles in the order in which one reads them; None for a text."""
+    tiles = in_reading_order(shown.tiles)
+    return [(tile, chart_of(tile.insight, is_tile=True) if tile.insight else None) for tile in tiles]
 
 
 def in_reading_order(tiles: Any) -> list[ShownTile]:
