@@ -22,6 +22,7 @@ from tests.browser import headless, log_in, look, settled
 
 FOLDER = Path(__file__).parent
 WIDTH, HIGHEST = 1280, 1500
+END_OF_PAGE = "return document.querySelector('main > :last-child').getBoundingClientRect().bottom"
 # Page -> path below the project; `{insight}` and `{dashboard}` are the first of the demo.
 PAGES = {
     "front-insights": "insights/",
@@ -67,10 +68,8 @@ def shoot(driver: WebDriver, name: str, url: str) -> None:
         look(driver, width=WIDTH, dark=scheme == "dark")
         driver.get(url)
         settled(driver)
-        height = driver.execute_script(
-            "return 24 + Math.ceil(document.querySelector('main > :last-child').getBoundingClientRect().bottom)"
-        )
-        look(driver, width=WIDTH, height=max(520, min(height, HIGHEST)), dark=scheme == "dark")
+        bottom = driver.execute_script(END_OF_PAGE)
+        look(driver, width=WIDTH, height=max(520, min(int(bottom) + 24, HIGHEST)), dark=scheme == "dark")
         taken = driver.execute_cdp_cmd("Page.captureScreenshot", {"format": "webp", "quality": 85})
         (FOLDER / f"{name}-{scheme}.webp").write_bytes(base64.b64decode(taken["data"]))
 
