@@ -28,6 +28,8 @@ from insights.api.annotations import AnnotationViewSet
 from insights.api.cohorts import CohortViewSet
 from insights.api.insights import InsightViewSet
 from insights.api.public import EmbeddedView, SharedView
+from insights.front.door import not_found
+from insights.front.views.session import AdminDoor
 from insights_service import errors
 from insights_service.accounts.api.organizations import OrganizationsViewSet
 from insights_service.accounts.api.personal_api_keys import PersonalAPIKeysViewSet
@@ -142,11 +144,12 @@ urlpatterns = [
     path("embedded/<str:access_token>/", EmbeddedView.as_view(), name="embedded"),
     path("", include("insights_service.capture.urls")),
     path("", include("insights_service.health")),
+    path("admin/login/", AdminDoor.as_view()),
     path("admin/", admin.site.urls),
     path("", include("insights.front.urls")),
 ]
 
 handler400 = errors.bad_request
 handler403 = errors.forbidden
-handler404 = errors.endpoint_not_found
+handler404 = not_found
 handler500 = errors.server_error

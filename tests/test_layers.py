@@ -28,6 +28,9 @@ FORBIDDEN = {
     "insights_service/persons": ("insights", "insights_service.capture"),
     "insights_service/accounts": ("insights", "insights_service.capture"),
     "insights": ("insights_service.capture",),
+    # The pages stand on everything else of the app, and nothing on them.
+    "insights/api": ("insights.front",),
+    "insights/services": ("insights.front", "insights.api"),
     "insights/drawing": ("django", "rest_framework", "insights_service", "insights.models", "queries"),
 }
 

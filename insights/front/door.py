@@ -18,7 +18,14 @@ from insights import selectors
 from insights.levels import Viewer
 from insights_service.accounts import access
 from insights_service.accounts.models import Level, Project, User
-from insights_service.errors import DomainError, InvalidInput, NotFound, Problem, noted_problem
+from insights_service.errors import (
+    DomainError,
+    InvalidInput,
+    NotFound,
+    Problem,
+    endpoint_not_found,
+    noted_problem,
+)
 from insights_service.parsers import contains_nul
 from queries.errors import QueryError
 
@@ -156,9 +163,22 @@ def secured(response: HttpResponseBase) -> HttpResponseBase:
     return response
 
 
+def not_found(request: HttpRequest, exception: BaseException | None = None) -> HttpResponseBase:
+    """Django's handler404: a page for browsers, the contract's form for everybody else."""
+    if "text/html" not in request.headers.get("Accept", ""):
+        return endpoint_not_found(request)
+    problem = Problem(404, "invalid_request", "not_found", "There is no such page.")
+    return _alone(request, problem, "The address may be misspelt, or the page was moved.")
+
+
 def forged(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     """Django's view for a form whose CSRF token is missing or old."""
     problem = Problem(403, "authentication_error", "permission_denied", "This form is out of date.")
     advice = "Go back, reload the page and send it again. Cookies have to be allowed for this site."
+    return _alone(request, problem, advice)
+
+
+def _alone(request: HttpRequest, problem: Problem, advice: str) -> HttpResponseBase:
+    """A page about a failure outside of any page."""
     context = {"problem": problem, "advice": advice, "project": None, "section": "", "user": request.user}
-    return secured(render(request, "front/problem.html", context, status=403))
+    return secured(render(request, "front/problem.html", context, status=problem.status))

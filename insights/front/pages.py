@@ -29,8 +29,12 @@ def address(request: HttpRequest, names: Iterable[str]) -> str:
 def onward(request: HttpRequest, otherwise: str) -> HttpResponseRedirect:
     """Where the form wants to go on, on this server only."""
     wanted = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
-    return HttpResponseRedirect(wanted if is_ours else otherwise)
+    return HttpResponseRedirect(wanted if is_ours(wanted) else otherwise)
+
+
+def is_ours(address: str) -> bool:
+    """Whether it is a path of this server: a link of ours must not lead elsewhere."""
+    return url_has_allowed_host_and_scheme(address, allowed_hosts=None)
 
 
 def run_name(request: HttpRequest) -> str | None:

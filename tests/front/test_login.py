@@ -112,6 +112,20 @@ def test_the_window_ends(email: str, address: str, monkeypatch: pytest.MonkeyPat
     assert page_door(client, email, PASSWORD, address) == 302
 
 
+def test_the_admin_site_has_no_door_of_its_own(api: Api, email: str) -> None:
+    client = Client()
+    admin = client.get("/admin/")["Location"]
+    login = client.get(admin)
+    assert login["Location"] == "/login/?next=%2Fadmin%2F"
+    form = {"email": email, "password": PASSWORD, "next": "/admin/"}
+    assert client.post(admin, form).status_code == 405
+    assert client.post("/login/", form)["Location"] == "/admin/"
+    assert client.get(client.get("/admin/")["Location"]).status_code == 403  # known, and not admitted
+    services.user_update(user=api.user, changes={"is_staff": True})
+    assert client.get("/admin/").status_code == 200
+    assert client.get("/admin/login/?next=https://evil.example/")["Location"] == "/admin/"
+
+
 def test_who_is_switched_off_stays_out(api: Api, email: str) -> None:
     services.user_update(user=api.user, changes={"is_active": False})
     assert Client().post("/login/", {"email": email, "password": PASSWORD}).status_code == 400

@@ -183,6 +183,13 @@ def test_the_final_slash_is_optional(visitor: Visitor, path: str) -> None:
     assert visitor.get(absolute).status_code == 200
 
 
+def test_a_page_that_is_none(visitor: Visitor) -> None:
+    browser = visitor.client.get("/nothing/here", headers={"Accept": "text/html,*/*"})
+    assert (browser.status_code, "There is no such page" in words(browser)) == (404, True)
+    assert visitor.client.get("/nothing/here").json()["code"] == "not_found"
+    assert visitor.client.get("/api/nothing", headers={"Accept": "text/html"}).json()["code"] == "not_found"
+
+
 def test_empty_pages_say_what_to_do(visitor: Visitor) -> None:
     assert "No event has arrived yet" in words(visitor.get())
     assert visitor.api.project.api_token in words(visitor.get())

@@ -6,13 +6,14 @@ from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import urlencode
 from rest_framework.exceptions import Throttled
 
 from insights.front.door import Page
+from insights.front.pages import is_ours
 from insights_service.accounts import access
 from insights_service.accounts.logins import WINDOW_SECONDS, log_in
-from insights_service.errors import InvalidInput
+from insights_service.errors import Forbidden, InvalidInput
 
 WAIT = f"Too many wrong passwords. Try again in {WINDOW_SECONDS // 60} minutes."
 
@@ -45,9 +46,22 @@ class Login(Page):
     def _target(self) -> str:
         """Only paths of this server: a link must not lead elsewhere through our login."""
         wanted = self.request.POST.get("next") or self.request.GET.get("next") or ""
-        if url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
-            return wanted
-        return reverse("front:start")
+        return wanted if is_ours(wanted) else reverse("front:start")
+
+
+class AdminDoor(Page):
+    """The admin site's own login: one door for passwords is enough, and this one counts wrong ones."""
+
+    is_public = True
+
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        """On to ours, and from there to the admin site. Forbidden for who is known and not admitted."""
+        wanted = request.GET.get("next") or reverse("admin:index")
+        if not request.user.is_authenticated:
+            return HttpResponseRedirect(f"{reverse('front:login')}?{urlencode({'next': wanted})}")
+        if not self.user.is_staff:
+            raise Forbidden("Your account may not use the admin site.")
+        return HttpResponseRedirect(wanted if is_ours(wanted) else reverse("admin:index"))
 
 
 class Logout(Page):
