@@ -1,15 +1,22 @@
-"""Which events are items of a path, and their text (semantics G2-G8)."""
+"""Which events are items of a path, and their text (semantics G2-G8).
+
+Each change of the text is a SELECT of its own around the one before, so that it is written, read and
+computed once.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from queries.context import ProjectContext
 from queries.paths.node import PathsFilter, PathType
-from queries.sql.filters import stored_event_property
+from queries.paths.question import Question
+from queries.sql.events import scan
+from queries.sql.filters import event_condition, stored_event_property
 from queries.sql.fragment import TRUE, Sql, all_of, any_of, bind, join, sql, strings
 from queries.sql.hogql import value_expression
-from queries.sql.operators import clean_path, is_pattern, text_of
+from queries.sql.operators import clean_path, text_of
 
 IS_PAGEVIEW = sql("event = '$pageview'")
 IS_SCREEN = sql("event = '$screen'")
@@ -21,6 +28,48 @@ _INCLUDES = {
     PathType.CUSTOM_EVENT: IS_CUSTOM,
     PathType.HOGQL: TRUE,  # the expression names every event
 }
+
+
+def items(question: Question) -> Sql:
+    """Rows (actor, at, tie, item): every item of the question, in microseconds since 1970; `tie` orders
+    those of one instant (semantics G1)."""
+    found = _texts(question)
+    for text in _changes(question.options, question.ctx):
+        found = sql("SELECT actor, at, tie, {text} AS item FROM ({found})", text=text, found=found)
+    excluded = question.options.exclude_events
+    if not excluded:
+        return found
+    # Final items are excluded, so that the neighbours of an excluded one become adjacent (semantics G8).
+    names = strings(map(point, excluded))
+    return sql("SELECT * FROM ({found}) WHERE item NOT IN {names}", found=found, names=names)
+
+
+def point(text: str) -> str:
+    """A start point, end point or exclusion as items are written (semantics G4, G12)."""
+    return text[:-1] if len(text) > 1 and text.endswith("/") else text
+
+
+# --- events -----------------------------------------------------------------------------------------------
+
+
+def _texts(question: Question) -> Sql:
+    """Rows (actor, at, tie, item) with items as the events have them."""
+    node, ctx, options, actor = question.node, question.ctx, question.options, question.actor
+    filters = event_condition(ctx, node.properties, test_accounts=node.filter_test_accounts)
+    within = TRUE if question.funnel is None else question.funnel.condition
+    return scan(
+        ctx,
+        [
+            sql("{actor} AS actor", actor=actor.expression),
+            sql("toUnixTimestamp64Micro(ts) AS at"),
+            sql("toUInt128(uuid) AS tie"),  # as a number, because UUIDs sort by their second half
+            sql("{text} AS item", text=_raw_text(options, ctx)),
+        ],
+        span=question.span,
+        events=included_names(options),
+        where=all_of([included(options), actor.present, filters, within]),
+        joins=question.joins,
+    )
 
 
 def included(options: PathsFilter) -> Sql:
@@ -39,78 +88,72 @@ def included_names(options: PathsFilter) -> tuple[str, ...] | None:
     return tuple(names) or None
 
 
-def item_text(options: PathsFilter, ctx: ProjectContext) -> Sql:
-    """The item of one event: its address, screen or name, cleaned, grouped, without a trailing slash."""
-    text = without_slash(_raw_text(options, ctx))
-    if options.path_replacements:
-        text = clean_path(text, ctx)
-    for rule in options.cleaning_rules:
-        if is_pattern(rule.regex):
-            text = sql(
-                "replaceRegexpAll({text}, {regex}, {alias})",
-                text=text,
-                regex=bind(rule.regex),
-                alias=bind(rule.alias),
-            )
-    return without_slash(_grouped(text, options.path_groupings))
-
-
-def not_excluded(item: Sql, options: PathsFilter) -> Sql:
-    """Excluded are final items, so that neighbours of an excluded one become adjacent (semantics G8)."""
-    if not options.exclude_events:
-        return TRUE
-    return sql("{item} NOT IN {names}", item=item, names=strings(map(point, options.exclude_events)))
-
-
-def point(text: str) -> str:
-    """A start point, end point or exclusion as items are written (semantics G4, G12)."""
-    return text[:-1] if len(text) > 1 and text.endswith("/") else text
-
-
-def without_slash(text: Sql) -> Sql:
-    return sql(
-        "if(length({text}) > 1 AND endsWith({text}, '/'), substring({text}, 1, length({text}) - 1), {text})",
-        text=text,
-    )
-
-
 def _raw_text(options: PathsFilter, ctx: ProjectContext) -> Sql:
-    kinds = set(options.include_event_types)
+    """The item of an event that is included. The last case needs no condition."""
+    kinds, custom = set(options.include_event_types), sql("toString(event)")
     is_open = not kinds and not options.include_custom_events
-    cases = []
+    cases: list[tuple[Sql, Sql]] = []
     if is_open or PathType.PAGEVIEW in kinds:
-        cases.append(sql("{is}, {text}", **{"is": IS_PAGEVIEW}, text=_property("$current_url", ctx)))
+        cases.append((IS_PAGEVIEW, _property("$current_url", ctx)))
     if is_open or PathType.SCREEN in kinds:
-        cases.append(sql("{is}, {text}", **{"is": IS_SCREEN}, text=_property("$screen_name", ctx)))
-    last = sql("toString(event)")
+        cases.append((IS_SCREEN, _property("$screen_name", ctx)))
+    if is_open or PathType.CUSTOM_EVENT in kinds or options.include_custom_events:
+        cases.append((_is_named_by_event(options), custom))
     if PathType.HOGQL in kinds:
-        if PathType.CUSTOM_EVENT in kinds:
-            cases.append(sql("{is}, toString(event)", **{"is": IS_CUSTOM}))
-        last = value_expression(options.paths_hogql_expression or "event", ctx)
-    if not cases:
+        cases.append((TRUE, value_expression(options.paths_hogql_expression or "event", ctx)))
+    *others, (_, last) = cases
+    if not others:
         return last
-    return sql("multiIf({cases}, {last})", cases=join(", ", cases), last=last)
+    tests = join(", ", (sql("{test}, {text}", test=test, text=text) for test, text in others))
+    return sql("multiIf({tests}, {last})", tests=tests, last=last)
+
+
+def _is_named_by_event(options: PathsFilter) -> Sql:
+    names = options.include_custom_events
+    if PathType.CUSTOM_EVENT in options.include_event_types:
+        return IS_CUSTOM
+    return sql("event IN {names}", names=strings(names))
 
 
 def _property(key: str, ctx: ProjectContext) -> Sql:
     return sql("toString({text})", text=text_of(stored_event_property(key, ctx)))
 
 
-def _grouped(text: Sql, groupings: tuple[str, ...]) -> Sql:
+# --- changes of the text ----------------------------------------------------------------------------------
+
+ITEM = sql("item")
+WITHOUT_SLASH = sql(
+    "if(length(item) > 1 AND endsWith(item, '/'), substring(item, 1, length(item) - 1), item)"
+)
+
+
+def _changes(options: PathsFilter, ctx: ProjectContext) -> Iterator[Sql]:
+    """What is done to an item, in this order: no slash at its end, cleaned, grouped (semantics G4, G6)."""
+    yield WITHOUT_SLASH
+    cleaned = _cleaned(options, ctx)
+    if cleaned != ITEM:
+        yield cleaned
+    if options.path_groupings:
+        yield _grouped(options.path_groupings)
+    if cleaned != ITEM or options.path_groupings:
+        yield WITHOUT_SLASH
+
+
+def _cleaned(options: PathsFilter, ctx: ProjectContext) -> Sql:
+    """The rules of the project if they are wanted, then those of the question."""
+    text = clean_path(ITEM, ctx.path_cleaning) if options.path_replacements else ITEM
+    return clean_path(text, options.cleaning_rules)
+
+
+def _grouped(groupings: tuple[str, ...]) -> Sql:
     """The first grouping that matches replaces the whole item by its own text (semantics G6, G7)."""
-    if not groupings:
-        return text
     cases = [
-        sql("match({text}, {pattern}), {grouping}", text=text, pattern=bind(wildcard(g)), grouping=bind(g))
-        for g in groupings
+        sql("match(item, {pattern}), {grouping}", pattern=bind(wildcard(text)), grouping=bind(text))
+        for text in groupings
     ]
-    return sql("multiIf({cases}, {text})", cases=join(", ", cases), text=text)
+    return sql("multiIf({cases}, item)", cases=join(", ", cases))
 
 
 def wildcard(grouping: str) -> str:
     """`*` is any text, every other character itself; not anchored (semantics G6, G7)."""
     return "(?s)" + ".*".join(re.escape(part) for part in grouping.split("*"))
-
-
-def is_item(options: PathsFilter, item: Sql) -> Sql:
-    return all_of([included(options), not_excluded(item, options)])

@@ -63,7 +63,7 @@ def of_texts(texts: tuple[Sql, ...], joins: tuple[Sql, ...] = ()) -> BreakdownVa
 
 def _presented(text: Sql, part: Breakdown, ctx: ProjectContext) -> Sql:
     if part.path_cleaning:
-        text = clean_path(text, ctx)
+        text = clean_path(text, ctx.path_cleaning)
     if part.normalize_url:  # D44
         trimmed = sql("trim(TRAILING '/?#' FROM {text})", text=text)
         text = sql("if({text} != '' AND {trimmed} = '', '/', {trimmed})", text=text, trimmed=trimmed)

@@ -7,8 +7,9 @@ here are never NULL.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import re2
 
@@ -274,13 +275,22 @@ def _date_exact(c: Comparison) -> Sql:
 
 def _cleaned(c: Comparison) -> Sql:
     """Equality after the project's path cleaning on both sides (api T6)."""
-    wanted = join(", ", (clean_path(sql("{v}", v=bind(v)), c.ctx) for v in c.wanted))
-    return sql("has([{wanted}], {value})", wanted=wanted, value=clean_path(c.text, c.ctx))
+    wanted = join(", ", (clean_path(sql("{v}", v=bind(v)), c.ctx.path_cleaning) for v in c.wanted))
+    return sql("has([{wanted}], {value})", wanted=wanted, value=clean_path(c.text, c.ctx.path_cleaning))
 
 
-def clean_path(text: Sql, ctx: ProjectContext) -> Sql:
-    """The project's cleaning rules in order, each on the output of the one before (semantics G6)."""
-    for rule in ctx.path_cleaning:
+class Cleaning(Protocol):
+    """Every match of `regex` is replaced by `alias`, which may use \\1."""
+
+    @property
+    def regex(self) -> str: ...
+    @property
+    def alias(self) -> str: ...
+
+
+def clean_path(text: Sql, rules: Iterable[Cleaning]) -> Sql:
+    """The text after all rules, each on the output of the one before (semantics G6)."""
+    for rule in rules:
         if is_pattern(rule.regex):
             text = sql(
                 "replaceRegexpAll({text}, {regex}, {alias})",

@@ -197,7 +197,8 @@ def raw_item(event: funnels.Event, options: Json) -> str:
     for name, key in (("$pageview", "$current_url"), ("$screen", "$screen_name")):
         if event.name == name and (is_open or name in types):
             return str(event.properties.get(key, ""))
-    if "hogql" in types and not ("custom_event" in types and not event.name.startswith("$")):
+    is_named = event.name in names or ("custom_event" in types and not event.name.startswith("$"))
+    if "hogql" in types and not is_named:
         return str(EXPRESSIONS[options["pathsHogQLExpression"]](event))
     return event.name
 
