@@ -1,6 +1,7 @@
 """What a guest of a public link sees of an insight: the picture, not how it was asked (api Q6, Q10). Pure.
 
-Filters may name customers or e-mails, SQL names tables, tiles name other dashboards: none of it leaves.
+Filters may name customers or e-mails, SQL names tables, tiles name other dashboards, errors quote values:
+none of it leaves. Of a query only what is listed here stays: a new key is hidden until somebody lists it.
 """
 
 from __future__ import annotations
@@ -12,11 +13,26 @@ from typing import Any
 from insights.models import SharingConfiguration
 from insights.question import Question
 from insights.shown import AnswerFacts, ShownInsight
+from queries.part import PRESENTATIONAL
 
-# Keys of a query that say whom or what it leaves out, or are text of the query language.
-HIDDEN = frozenset({"properties", "fixedProperties", "filters", "math_hogql", "variables", "values"})
-SQL_KINDS = ("HogQLQuery", "EventsQuery", "ActorsQuery")
-SQL_TEXTS = frozenset({"query", "select", "where", "orderBy"})
+# Keys of a query that say what kind of picture it is, and over which time.
+SHOWN = (PRESENTATIONAL - {"response", "tags"}) | {
+    *("kind", "source", "full", "display"),
+    *("dateRange", "date_from", "date_to", "explicitDate", "interval", "intervalCount"),
+    *("series", "event", "name", "custom_name", "math"),
+    *("compareFilter", "compare", "compare_to"),
+    *("trendsFilter", "formula", "formulas", "formulaNodes", "smoothingIntervals"),
+    *(
+        "funnelsFilter",
+        "funnelVizType",
+        "funnelOrderType",
+        "funnelWindowInterval",
+        "funnelWindowIntervalUnit",
+    ),
+    *("retentionFilter", "period", "totalIntervals", "retentionType", "cumulative", "timeWindowMode"),
+    *("stickinessFilter", "computedAs", "lifecycleFilter", "pathsFilter", "stepLimit"),
+}
+FAILED = "This insight could not be computed."
 
 
 def for_guest(shown: ShownInsight, sharing: SharingConfiguration | None) -> ShownInsight:
@@ -24,25 +40,36 @@ def for_guest(shown: ShownInsight, sharing: SharingConfiguration | None) -> Show
     dashboard_id = sharing.dashboard_id if sharing else None
     return replace(
         shown,
-        question=Question(_without_filters(shown.question.query), {}),
+        question=Question(_shown(shown.question.query), {}),
         tiles=[tile for tile in shown.tiles if tile.dashboard_id == dashboard_id],
         answer=_answer(shown.answer),
     )
 
 
 def _answer(answer: AnswerFacts) -> AnswerFacts:
-    status = None if answer.query_status is None else {**answer.query_status, "results": None}
-    return replace(answer, result=_result(answer.result), hogql=None, query_status=status)
+    return replace(answer, result=_result(answer.result), hogql=None, query_status=_status(answer))
 
 
-def _without_filters(query: Any) -> Any:
-    """A query (or part of one) without the keys that are nobody else's business."""
+def _status(answer: AnswerFacts) -> Mapping[str, Any] | None:
+    """How far the run is; why it failed is for who may change the insight."""
+    status = answer.query_status
+    if status is None:
+        return None
+    return {
+        **status,
+        "results": None,
+        "labels": None,
+        "error_message": FAILED if status.get("error") else None,
+    }
+
+
+def _shown(query: Any) -> Any:
+    """A query, or part of one, with the keys that may be seen."""
     if isinstance(query, list):
-        return [_without_filters(part) for part in query]
+        return [_shown(part) for part in query]
     if not isinstance(query, Mapping):
         return query
-    hidden = HIDDEN | SQL_TEXTS if query.get("kind") in SQL_KINDS else HIDDEN
-    return {key: _without_filters(value) for key, value in query.items() if key not in hidden}
+    return {key: _shown(value) for key, value in query.items() if key in SHOWN}
 
 
 def _result(result: Any) -> Any:
@@ -54,5 +81,12 @@ def _result(result: Any) -> Any:
     emptied: dict[str, Any] = {key: {} for key in ("filter", "properties") if key in result}
     action = result.get("action")
     if isinstance(action, Mapping):
-        emptied["action"] = {**action, "properties": {}, "math_hogql": None}
-    return {**result, **emptied}
+        emptied["action"] = {**_without_id(action), "properties": {}, "math_hogql": None}
+    return {**_without_id(result), **emptied}
+
+
+def _without_id(entity: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An entity by its name alone, when its id is that of an action."""
+    if entity.get("type") != "actions":
+        return entity
+    return {**entity, **{key: None for key in ("id", "action_id") if key in entity}}

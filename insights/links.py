@@ -53,13 +53,28 @@ def embed_token(sharing: SharingConfiguration, row_filter: Any, expires_at: date
     return signing.dumps(sentence, salt=SALT, compress=True)
 
 
+def unlocked_token(sharing: SharingConfiguration, expires_at: datetime) -> str:
+    """Text that opens a protected link without its password, until then or until the password changes.
+
+    For the pictures and downloads of a page that somebody opened with the password.
+    """
+    sentence = {
+        "s": sharing.pk,
+        "t": _fingerprint(sharing.access_token),
+        "p": _fingerprint(sharing.password_hash),
+        "f": None,
+        "e": int(expires_at.timestamp()),
+    }
+    return signing.dumps(sentence, salt=SALT, compress=True)
+
+
 def open_token(token: str, password: str | None = None) -> Link | None:
     """What a token opens; None for one that opens nothing, without a hint why.
 
     PasswordRequired for the plain token of a protected link. An embed token needs no password: whoever
     made it was allowed to.
     """
-    if ":" in token:
+    if is_signed(token):
         return _open_embed(token)
     sharing = _working(Q(access_token=token))
     if sharing is None:
@@ -67,6 +82,11 @@ def open_token(token: str, password: str | None = None) -> Link | None:
     if sharing.password_hash and not check_password(password or "", sharing.password_hash):
         raise PasswordRequired
     return Link(sharing)
+
+
+def is_signed(token: str) -> bool:
+    """Whether a token is a signed sentence, and not the plain name of a link."""
+    return ":" in token
 
 
 def password_in(headers: Mapping[str, str]) -> str | None:
@@ -88,6 +108,8 @@ def _open_embed(token: str) -> Link | None:
     sharing = _working(Q(pk=sentence["s"]))
     if sharing is None or sentence["t"] != _fingerprint(sharing.access_token):
         return None
+    if sentence.get("p") not in (None, _fingerprint(sharing.password_hash)):
+        return None
     is_over = clock.now().timestamp() >= sentence["e"]
     return None if is_over else Link(sharing, sentence["f"])
 
@@ -102,5 +124,5 @@ def _working(which: Q) -> SharingConfiguration | None:
     return None if thing is None or thing.deleted else link
 
 
-def _fingerprint(access_token: str) -> str:
-    return hashlib.sha256(access_token.encode()).hexdigest()[:32]
+def _fingerprint(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -79,6 +79,11 @@ NAMES = {
 }
 PROJECT = ["projects", "{project_id}"]
 UNDESCRIBED = ("/api/schema/",)
+NO_JSON: dict[str, Any] = {
+    "text/csv": {"schema": {"type": "string"}},
+    "image/svg+xml": {"schema": {"type": "string"}},
+    "image/png": {"schema": {"type": "string", "format": "binary"}},
+}
 
 
 class ApiSchema(AutoSchema):
@@ -141,8 +146,8 @@ def describe_errors_and_keys(result: dict[str, Any], **kwargs: Any) -> dict[str,
 def _complete(operation: dict[str, Any]) -> None:
     form = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     for response in operation["responses"].values():
-        if "text/csv" in response.get("content", {}):
-            response["content"]["text/csv"] = {"schema": {"type": "string"}}
+        content = response.get("content", {})
+        content.update({name: schema for name, schema in NO_JSON.items() if name in content})
     for status, description in ERRORS.items():
         operation["responses"].setdefault(status, {"description": description, "content": form})
     for parameter in operation.get("parameters", ()):

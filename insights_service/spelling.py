@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 # Public pages (api Q6) and those of the front have the same freedom; capture paths have rules of their own.
 PREFIXES = ("/api/", "/shared/", "/embedded/", "/project/", "/projects", "/login", "/keys")
-SUFFIX = re.compile(r"\.(?P<format>json|csv)/?$")
+SUFFIX = re.compile(r"\.(?P<format>json|csv|svg|png)/?$")
 ALIAS = re.compile(r"^/api/environments(?=/)")
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]

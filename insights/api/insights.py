@@ -20,6 +20,7 @@ from insights.api.asking import client_query_id
 from insights.api.contexts import FROM_DASHBOARD, OVERRIDE_PARAMETERS, insight_context
 from insights.api.files import TABULAR_RENDERERS, file_response, is_file_wanted
 from insights.api.filters import LIST_PARAMETERS, Asker, filtered
+from insights.api.pictures import PICTURES
 from insights.api.requests import (
     IDEMPOTENCY_HEADER,
     IF_MATCH_HEADER,
@@ -45,6 +46,8 @@ from insights.api.tables import list_table, shown_table
 from insights.api.timing import note_timing
 from insights.background import cancel
 from insights.context import project_context
+from insights.drawing import Theme, draw
+from insights.drawn import draw_insight
 from insights.guests import for_guest
 from insights.models import Insight
 from insights.question import PLAIN, Context, question_of
@@ -81,7 +84,7 @@ def is_printed_example(body: Any) -> bool:
 class InsightViewSet(SharedReading, ProjectViewSet):
     """Saved insights of a project."""
 
-    renderer_classes = TABULAR_RENDERERS  # type: ignore[assignment]
+    renderer_classes = TABULAR_RENDERERS
     scopes: ClassVar = {
         "list": "insight:read",
         "retrieve": "insight:read",
@@ -227,6 +230,18 @@ class InsightViewSet(SharedReading, ProjectViewSet):
         if self.action in ("list", "my_last_viewed"):
             return list_table(response.data)
         return shown_table(self.shown) if self.action == "retrieve" and self.shown else None
+
+    def get_renderers(self) -> Any:
+        """One insight also comes as a picture."""
+        pictures = PICTURES if self.action == "retrieve" else ()
+        return [*super().get_renderers(), *(renderer() for renderer in pictures)]
+
+    def picture(self, theme: Theme) -> str:
+        """An SVG of a retrieved insight with the answer it has."""
+        shown = self.shown
+        if shown is None:  # basic=true: nothing was asked
+            return draw(None, None).picture(theme)
+        return draw_insight(for_guest(shown, self.sharing) if self.guest else shown).picture(theme)
 
     def _insights(self) -> QuerySet[Insight]:
         return selectors.insights_of(self.project, shared=self.sharing)

@@ -1,40 +1,47 @@
 """What a public link opens, for everybody who has it (api Q.2).
 
-`/shared/<token>` and `/embedded/<token>` are two frames around one content. The JSON is made here; a
-page for browsers is one more renderer in `PublicView.renderer_classes`, fed by `view.content`.
+`/shared/<token>` and `/embedded/<token>` are two frames around one content: a page for browsers, and the
+same as JSON, CSV, SVG and PNG.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, ClassVar, Literal
 
 from django.utils.decorators import method_decorator
 from django.views.decorators.clickjacking import xframe_options_exempt
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotAuthenticated
+from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated
 from rest_framework.response import Response
 
 from insights import selectors
 from insights.api.answers import Wish, answer_all, wish_of
 from insights.api.dashboard_serializers import SharedDashboardSerializer
+from insights.api.pictures import PICTURES
+from insights.api.public_pages import PageRenderer
 from insights.api.serializers import SharedInsightSerializer
 from insights.api.tables import shown_table
 from insights.dashboards_shown import ShownDashboard, show_dashboard, show_tiles, with_answers
+from insights.drawing import Theme
 from insights.guests import for_guest
 from insights.levels import Viewer
-from insights.links import Link, PasswordRequired, open_token, password_in
+from insights.links import Link, PasswordRequired, is_signed, open_token, password_in, unlocked_token
 from insights.models import Dashboard, SharingConfiguration
 from insights.question import Context
 from insights.services.viewed import mark_viewed_by_guest
+from insights.shared_page import shared_picture
 from insights.shown import ShownInsight, show
+from insights_service import clock
 from insights_service.accounts.permissions import ApiView
 from insights_service.errors import NotFound
-from insights_service.renderers import CsvTable
+from insights_service.renderers import CSVRenderer, CsvTable, JSONRenderer
 
 Frame = Literal["scene", "embed"]
 GUEST = Viewer(None)
+UNLOCKED_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,13 @@ class SharedContent:
     sharing: SharingConfiguration
     insight: ShownInsight | None = None
     dashboard: ShownDashboard | None = None
+
+    @property
+    def shown(self) -> ShownInsight | ShownDashboard:
+        """Whichever it is."""
+        shown = self.insight or self.dashboard
+        assert shown is not None
+        return shown
 
 
 class SharedContentSerializer(serializers.Serializer[Any]):
@@ -62,23 +76,40 @@ class PublicView(ApiView):
 
     public = True
     frame: ClassVar[Frame] = "scene"
-    content: SharedContent | None = None  # for the renderers
+    renderer_classes = (PageRenderer, JSONRenderer, CSVRenderer, *PICTURES)
+    # For the renderers: what is shown, and the path under which the page links to itself.
+    content: SharedContent | None = None
+    address: str = ""
 
     def get(self, request: Any, access_token: str) -> Response:
         """What the link opens."""
-        self.content = content = open_link(_opened(request, access_token), wish_of(request, is_guest=True))
-        body = {
-            "type": self.frame,
-            "accessToken": access_token,
-            "insight": content.insight and SharedInsightSerializer(content.insight).data,
-            "dashboard": content.dashboard and SharedDashboardSerializer(content.dashboard).data,
-        }
-        return Response(body, headers={"Referrer-Policy": "no-referrer"})
+        return self._answer(request, access_token, _opened(access_token, password_in(request.headers)))
+
+    @extend_schema(exclude=True)
+    def post(self, request: Any, access_token: str) -> Response:
+        """The page of a protected link, opened with the password of its form."""
+        password = request.data.get("password")
+        link = _opened(access_token, password if isinstance(password, str) else None)
+        if not link.sharing.password_hash:
+            raise MethodNotAllowed("POST")
+        return self._answer(request, access_token, link)
+
+    def picture(self, theme: Theme) -> str:
+        """An SVG of what the link opens."""
+        assert self.content is not None
+        return shared_picture(self.content.shown, theme)
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """A missing password is asked for in the form that browsers have a window for."""
+        """Errors look like what was asked for: a page, or JSON. No other site learns the address.
+
+        A missing password is asked for by the page's form, else by HTTP's basic form (any name).
+        """
+        wants_page = getattr(request, "accepted_renderer", None)
         response = super().finalize_response(request, response, *args, **kwargs)
-        if response.status_code == 401:
+        response["Referrer-Policy"] = "no-referrer"
+        if isinstance(wants_page, PageRenderer) and isinstance(response, Response):
+            response.accepted_renderer, response.accepted_media_type = wants_page, wants_page.media_type
+        elif response.status_code == 401:
             response["WWW-Authenticate"] = 'Basic realm="shared", charset="UTF-8"'
         return response
 
@@ -86,6 +117,19 @@ class PublicView(ApiView):
         """The numbers of a shared insight; of a dashboard the tiles' facts."""
         insight = self.content.insight if self.content else None
         return shown_table(insight) if insight else None
+
+    def _answer(self, request: Any, access_token: str, link: Link) -> Response:
+        self.address = (
+            f"{request.path.removesuffix(f'{access_token}/')}{_token_for_links(link, access_token)}"
+        )
+        self.content = content = open_link(link, wish_of(request, is_guest=True))
+        body = {
+            "type": self.frame,
+            "accessToken": access_token,
+            "insight": content.insight and SharedInsightSerializer(content.insight).data,
+            "dashboard": content.dashboard and SharedDashboardSerializer(content.dashboard).data,
+        }
+        return Response(body)
 
 
 class SharedView(PublicView):
@@ -126,12 +170,19 @@ def _dashboard(dashboard: Dashboard, link: Link, wish: Wish) -> ShownDashboard:
     return with_answers(shown, [for_guest(one, link.sharing) for one in answered])
 
 
-def _opened(request: Any, access_token: str) -> Link:
+def _opened(access_token: str, password: str | None) -> Link:
     """The link of a path. NotFound without a hint why; NotAuthenticated when it asks for a password."""
     try:
-        link = open_token(access_token, password_in(request.headers))
+        link = open_token(access_token, password)
     except PasswordRequired:
         raise NotAuthenticated("This link asks for a password.") from None
     if link is None:
         raise NotFound("Not found.")
     return link
+
+
+def _token_for_links(link: Link, access_token: str) -> str:
+    """What a page calls itself by: for who gave the password, a token that needs none for a while."""
+    if not link.sharing.password_hash or is_signed(access_token):
+        return access_token
+    return unlocked_token(link.sharing, clock.now() + UNLOCKED_FOR)

@@ -80,7 +80,7 @@ class QueryView(ProjectView):
     """Any query node, answered at once or in the background."""
 
     required_scopes: ClassVar = {"query:read"}
-    renderer_classes = TABULAR_RENDERERS  # type: ignore[assignment]
+    renderer_classes = TABULAR_RENDERERS
     asked: SourceNode | None = None  # of this request, for its CSV
     found: Answer | None = None
 

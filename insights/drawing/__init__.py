@@ -14,5 +14,6 @@ the `<title>` of marks into quicker tooltips.
 
 from insights.drawing.draw import Drawing, draw
 from insights.drawing.drawing import Cell, Entry, State, Table
+from insights.drawing.picture import Theme
 
-__all__ = ["Cell", "Drawing", "Entry", "State", "Table", "draw"]
+__all__ = ["Cell", "Drawing", "Entry", "State", "Table", "Theme", "draw"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +12,13 @@ from insights.drawing.choice import kind_of
 from insights.drawing.drawing import Entry, Sketch, State, Table
 from insights.drawing.legend import legend_html
 from insights.drawing.markup import Markup, el
-from insights.drawing.picture import Theme, picture_of
+from insights.drawing.picture import Theme, framed, picture_of
 from insights.drawing.tables import table_html
 
 WIDTH, HEIGHT = 720, 320
 NARROWEST = 240
 WORDS: Mapping[State, tuple[str, str]] = {
+    State.DRAWN: ("", ""),
     State.EMPTY: ("No results", "Nothing happened that matches this question."),
     State.WAITING: ("Being computed", "The numbers will be here in a moment."),
     State.MISSING: ("Not computed yet", "Open it again in a moment."),
@@ -70,19 +71,32 @@ class Drawing:
     @property
     def html(self) -> Markup:
         """The whole figure for a page."""
+        return self.figure()
+
+    def figure(self, *, is_open: bool = False) -> Markup:
+        """The same; with `is_open` the numbers below the marks are unfolded."""
         if self.sketch is None:
             return self._words()
         table = table_html(self.sketch.table, self.title or self.summary)
         if self.sketch.is_table:
             return el("figure", table, class_="figure")
         legend = legend_html(self.legend) if self.shows_legend else None
-        numbers = el("details", el("summary", "Numbers"), table, class_="numbers")
+        head = el("summary", "Numbers")
+        numbers = el("details", head, table, class_="numbers", open="" if is_open else None)
         return el("figure", self.svg, legend, numbers, class_="figure")
 
-    def picture(self, theme: Theme = Theme.AUTO, *, height: float | None = None) -> str:
+    def picture(self, theme: Theme = Theme.AUTO) -> str:
         """An SVG file: title, marks and legend on a ground, styles inside. `AUTO` follows the reader's."""
-        words = None if self.sketch else WORDS[self.state][0]
-        return picture_of(self.sketch, self.title, self.summary, self.width, words, theme, height)
+        head, _ = WORDS[self.state]
+        return picture_of(self._shown, self.title, self.summary, self.width, head, theme)
+
+    def tile(self) -> tuple[Markup, float]:
+        """The same without ground and styles, to stand in a larger picture; and its height."""
+        return framed(self._shown, self.title, self.width, WORDS[self.state][0])
+
+    @property
+    def _shown(self) -> Sketch | None:
+        return self.sketch if self.shows_legend or not self.sketch else replace(self.sketch, legend=())
 
     def _words(self) -> Markup:
         head, rest = WORDS[self.state]

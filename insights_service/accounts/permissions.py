@@ -12,6 +12,7 @@ from typing import Any, ClassVar, cast
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.generics import GenericAPIView
 from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -55,7 +56,7 @@ class ApiView(APIView):
     authentication_classes = CREDENTIALS
     permission_classes = ()
     content_negotiation_class = FormatNegotiation
-    renderer_classes = (JSONRenderer, CSVRenderer)
+    renderer_classes: Sequence[type[BaseRenderer]] = (JSONRenderer, CSVRenderer)
     parser_classes: Sequence[type[BaseParser]] = (JSONParser, FormParser, MultiPartParser)
     throttle_classes = (BurstThrottle, SustainedThrottle)
     metadata_class = None

@@ -69,7 +69,7 @@ def test_a_shared_dashboard(desk: Desk) -> None:
     board = desk.dashboard(name="board", filters=filters, tiles=[{"text": {"body": "hello"}}])["id"]
     query = {"kind": "TrendsQuery", "series": [{"kind": "EventsNode", "event": "a"}]}
     desk.insight(name="x", query=query, dashboards=[board])
-    response = opened(link(desk, f"/dashboards/{board}/"))
+    response = opened(link(desk, f"/dashboards/{board}/"), query_params={"format": "json"})
     shown = response.json()["dashboard"]
     assert shown["name"] == "board"
     assert shown["is_shared"] is True
