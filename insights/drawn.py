@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from insights.drawing import Drawing, draw
 from insights.drawing.draw import HEIGHT, WIDTH
-from insights.shown import ShownInsight
+from insights.shown import AnswerFacts, ShownInsight
 
 
 def draw_insight(
@@ -22,6 +23,7 @@ def draw_insight(
         title=shown.insight.title,
         columns=answer.columns,
         as_of=answer.last_refresh,
+        until=_end_of(answer),
         timezone=shown.timezone,
         width=width,
         height=height,
@@ -34,6 +36,12 @@ def draw_insight(
 def plain(result: Any) -> Any:
     """A result as a value, also one that was only to be passed on as JSON."""
     return orjson.loads(orjson.dumps(result)) if isinstance(result, orjson.Fragment) else result
+
+
+def _end_of(answer: AnswerFacts) -> datetime | None:
+    """The last instant the question asks about."""
+    text = (answer.resolved_date_range or {}).get("date_to")
+    return datetime.fromisoformat(text) if text else None
 
 
 def _failure(shown: ShownInsight) -> str | None:

@@ -18,12 +18,15 @@ from typing import Any
 from django.contrib.auth.hashers import check_password
 from django.core import signing
 from django.db.models import Q
+from rest_framework.exceptions import Throttled
 
 from insights.models import SharingConfiguration
 from insights_service import clock
+from insights_service.accounts.logins import TRIES_AT_ONCE, TRIES_ON_ACCOUNT, WINDOW_SECONDS, Counter
 
 SALT = "insights.embed"
 MAX_LENGTH = 16_384  # of a token that is worth looking at
+PREFIX = "link-tries"
 
 
 class PasswordRequired(Exception):
@@ -68,19 +71,19 @@ def unlocked_token(sharing: SharingConfiguration, expires_at: datetime) -> str:
     return signing.dumps(sentence, salt=SALT, compress=True)
 
 
-def open_token(token: str, password: str | None = None) -> Link | None:
+def open_token(token: str, password: str | None = None, address: str = "") -> Link | None:
     """What a token opens; None for one that opens nothing, without a hint why.
 
-    PasswordRequired for the plain token of a protected link. An embed token needs no password: whoever
-    made it was allowed to.
+    PasswordRequired for the plain token of a protected link, Throttled after too many wrong ones. An embed
+    token needs no password: whoever made it was allowed to.
     """
     if is_signed(token):
         return _open_embed(token)
     sharing = _working(Q(access_token=token))
     if sharing is None:
         return None
-    if sharing.password_hash and not check_password(password or "", sharing.password_hash):
-        raise PasswordRequired
+    if sharing.password_hash:
+        _require_password(sharing, password, address)
     return Link(sharing)
 
 
@@ -98,6 +101,20 @@ def password_in(headers: Mapping[str, str]) -> str | None:
         return base64.b64decode(value, validate=True).decode().partition(":")[2]
     except (binascii.Error, UnicodeDecodeError):
         return None
+
+
+def _require_password(sharing: SharingConfiguration, password: str | None, address: str) -> None:
+    """Counted before the password is looked at: tries sent at the same moment are no way around."""
+    if password is None:
+        raise PasswordRequired
+    tries = f"{PREFIX}:{sharing.pk}"
+    counters = (Counter(f"{tries}:{address}", TRIES_AT_ONCE), Counter(tries, TRIES_ON_ACCOUNT))
+    if not all(counter.take() for counter in counters):
+        raise Throttled(wait=WINDOW_SECONDS, detail="Too many wrong passwords.")
+    if not check_password(password, sharing.password_hash):
+        raise PasswordRequired
+    for counter in counters:
+        counter.give_back()
 
 
 def _open_embed(token: str) -> Link | None:

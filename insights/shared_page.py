@@ -20,7 +20,8 @@ from insights.markdown import markdown
 from insights.shown import ShownInsight
 
 COLUMNS, ROW, GAP, EDGES = 12, 80, 16, 42  # of a dashboard's grid; pixels
-PAGE_WIDTH, BOARD_WIDTH = 918, 1240
+PAGE, PHONE = (760, 330), (340, 250)  # what a figure of its own, and one on a phone, is drawn for
+BOARD_WIDTH = 1240
 HEIGHTS = (180, 460)
 DEFAULT_SIZE = (6, 5)  # of a tile that was never placed
 WAIT_SECONDS = 3
@@ -92,13 +93,13 @@ class Drawn:
 
     shown: ShownInsight
     drawing: Drawing
+    narrow: Drawing
 
 
 def draw_shared(content: ShownInsight | ShownDashboard, options: Options) -> list[Drawn]:
     """The drawings behind a link, in reading order."""
     if isinstance(content, ShownInsight):
-        drawing = draw_insight(content, width=PAGE_WIDTH, height=380, shows_legend=options.shows_legend)
-        return [Drawn(content, drawing)]
+        return [_drawn(content, *PAGE, options)]
     return [_drawn_tile(tile, options) for tile in in_order(content) if tile.insight]
 
 
@@ -159,7 +160,7 @@ def _figure_tile(one: Drawn, options: Options) -> Tile:
     return Tile(
         title=insight.title,
         description=insight.description or "",
-        figure=one.drawing.figure(is_open=options.is_detailed),
+        figure=one.drawing.figure(narrow=one.narrow, is_open=options.is_detailed),
         note=_note(one.shown),
     )
 
@@ -170,10 +171,13 @@ def _drawn_tile(tile: ShownTile, options: Options) -> Drawn:
     column = (BOARD_WIDTH - GAP * (COLUMNS - 1)) / COLUMNS
     width = column * wide + GAP * (wide - 1) - EDGES
     height = min(max(high * ROW - 130, HEIGHTS[0]), HEIGHTS[1])
-    return Drawn(
-        tile.insight,
-        draw_insight(tile.insight, width=width, height=height, shows_legend=options.shows_legend),
-    )
+    return _drawn(tile.insight, width, height, options)
+
+
+def _drawn(shown: ShownInsight, width: float, height: float, options: Options) -> Drawn:
+    legend = options.shows_legend
+    wide = draw_insight(shown, width=width, height=height, shows_legend=legend)
+    return Drawn(shown, wide, draw_insight(shown, width=PHONE[0], height=PHONE[1], shows_legend=legend))
 
 
 def _box(tile: ShownTile) -> tuple[int | None, float, int, int]:

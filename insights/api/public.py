@@ -38,6 +38,7 @@ from insights_service import clock
 from insights_service.accounts.permissions import ApiView
 from insights_service.errors import NotFound
 from insights_service.renderers import CSVRenderer, CsvTable, JSONRenderer
+from insights_service.throttling import address_of
 
 Frame = Literal["scene", "embed"]
 GUEST = Viewer(None)
@@ -83,13 +84,15 @@ class PublicView(ApiView):
 
     def get(self, request: Any, access_token: str) -> Response:
         """What the link opens."""
-        return self._answer(request, access_token, _opened(access_token, password_in(request.headers)))
+        return self._answer(
+            request, access_token, _opened(request, access_token, password_in(request.headers))
+        )
 
     @extend_schema(exclude=True)
     def post(self, request: Any, access_token: str) -> Response:
         """The page of a protected link, opened with the password of its form."""
         password = request.data.get("password")
-        link = _opened(access_token, password if isinstance(password, str) else None)
+        link = _opened(request, access_token, password if isinstance(password, str) else None)
         if not link.sharing.password_hash:
             raise MethodNotAllowed("POST")
         return self._answer(request, access_token, link)
@@ -170,10 +173,10 @@ def _dashboard(dashboard: Dashboard, link: Link, wish: Wish) -> ShownDashboard:
     return with_answers(shown, [for_guest(one, link.sharing) for one in answered])
 
 
-def _opened(access_token: str, password: str | None) -> Link:
+def _opened(request: Any, access_token: str, password: str | None) -> Link:
     """The link of a path. NotFound without a hint why; NotAuthenticated when it asks for a password."""
     try:
-        link = open_token(access_token, password)
+        link = open_token(access_token, password, address_of(request))
     except PasswordRequired:
         raise NotAuthenticated("This link asks for a password.") from None
     if link is None:

@@ -11,6 +11,7 @@ from insights.question import PLAIN, Context
 from insights.selectors import viewer_of
 from insights_service.accounts.authentication import SharedAccess
 from insights_service.accounts.permissions import ProjectView
+from insights_service.throttling import address_of
 
 
 def guest_context(insight: Insight, link: Link) -> Context:
@@ -25,7 +26,7 @@ class SharedReading(ProjectView):
     def open_shared(self, token: str) -> SharedAccess | None:
         """What the token opens, or None for a token that opens nothing."""
         try:
-            link = open_token(token, password_in(self.request.headers))
+            link = open_token(token, password_in(self.request.headers), address_of(self.request))
         except PasswordRequired:
             return None
         return None if link is None else SharedAccess(link.sharing.project_id, link)

@@ -25,13 +25,13 @@ FILTERS = {
 class Asked:
     """One thing to draw. `query` is the node itself, unwrapped; `result` has the shapes of api V.
 
-    `as_of` is when the result was computed (aware): buckets that end later are drawn as unfinished.
+    `known_until` is how far the numbers go (aware): buckets that end later are drawn as unfinished.
     """
 
     query: Json
     result: Any
     columns: Sequence[str] | None = None
-    as_of: datetime | None = None
+    known_until: datetime | None = None
     timezone: str = "UTC"
     width: float = 720
     height: float = 320

@@ -28,11 +28,11 @@ def axis_labels(days: Sequence[Any], labels: Sequence[str], interval: str) -> li
     return [_written(start, interval, years=years, single_day=single_day) for start in known]
 
 
-def finished(days: Sequence[Any], interval: str, as_of: datetime | None, timezone: str) -> int:
-    """How many buckets, from the first, were over at `as_of`; all of them when that is not known."""
-    if as_of is None or interval not in LENGTHS:
+def finished(days: Sequence[Any], interval: str, known_until: datetime | None, timezone: str) -> int:
+    """How many buckets, from the first, end by `known_until`; all of them when that is open."""
+    if known_until is None or interval not in LENGTHS:
         return len(days)
-    now = as_of.astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
+    now = known_until.astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
     starts = [_start(day) for day in days]
     over = [start is None or LENGTHS[interval](start) <= now for start in starts]
     return over.index(False) if False in over else len(over)

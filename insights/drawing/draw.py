@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from insights.drawing.asked import Asked, format_of
 from insights.drawing.choice import kind_of
 from insights.drawing.drawing import Entry, Sketch, State, Table
 from insights.drawing.legend import legend_html
-from insights.drawing.markup import Markup, el
+from insights.drawing.markup import Markup, el, joined
 from insights.drawing.picture import Theme, framed, picture_of
 from insights.drawing.tables import table_html
 
@@ -56,13 +56,16 @@ class Drawing:
     @property
     def svg(self) -> Markup:
         """The marks as an `<svg>` that takes the width it is given; empty when nothing was drawn."""
+        return self._svg("drawing")
+
+    def _svg(self, classes: str) -> Markup:
         if self.sketch is None:
             return Markup("")
         return el(
             "svg",
             el("desc", self.summary),
             self.sketch.paint(),
-            class_="drawing",
+            class_=classes,
             viewBox=f"0 0 {self.sketch.width:g} {self.sketch.height:g}",
             role="img",
             aria_label=f"{self.title}. {self.summary}" if self.title else self.summary,
@@ -73,8 +76,10 @@ class Drawing:
         """The whole figure for a page."""
         return self.figure()
 
-    def figure(self, *, is_open: bool = False) -> Markup:
-        """The same; with `is_open` the numbers below the marks are unfolded."""
+    def figure(self, *, narrow: Drawing | None = None, is_open: bool = False) -> Markup:
+        """The same. `narrow` is the same result drawn for phones, which show its marks instead; with
+        `is_open` the numbers below the marks are unfolded.
+        """
         if self.sketch is None:
             return self._words()
         table = table_html(self.sketch.table, self.title or self.summary)
@@ -83,7 +88,8 @@ class Drawing:
         legend = legend_html(self.legend) if self.shows_legend else None
         head = el("summary", "Numbers")
         numbers = el("details", head, table, class_="numbers", open="" if is_open else None)
-        return el("figure", self.svg, legend, numbers, class_="figure")
+        marks = joined(self._svg("drawing wide"), narrow._svg("drawing narrow")) if narrow else self.svg
+        return el("figure", marks, legend, numbers, class_="figure")
 
     def picture(self, theme: Theme = Theme.AUTO) -> str:
         """An SVG file: title, marks and legend on a ground, styles inside. `AUTO` follows the reader's."""
@@ -111,6 +117,7 @@ def draw(
     title: str = "",
     columns: Sequence[str] | None = None,
     as_of: datetime | None = None,
+    until: datetime | None = None,
     timezone: str = "UTC",
     width: float = WIDTH,
     height: float = HEIGHT,
@@ -120,19 +127,26 @@ def draw(
 ) -> Drawing:
     """The drawing of a result; never an error, whatever was stored.
 
-    `columns` name the cells of rows (SQL); `as_of` (aware) is when it was computed: buckets that were not
-    over then are dashed. `width` and `height` are pixels of the marks and also decide how many labels fit.
+    `columns` name the cells of rows (SQL). `as_of` is when it was computed, `until` the last instant that was
+    asked for (both aware): buckets that go on after either are dashed. `width` and `height` are pixels of
+    the marks and also decide how many labels fit.
     """
     width = max(width, NARROWEST)
     node = _node(query)
     if failure is not None or node is None or result is None:
         state = State.FAILED if failure is not None else State.WAITING if is_waiting else State.MISSING
         return Drawing(state, title, failure or WORDS[state][1], width)
-    asked = Asked(node, result, columns, as_of, timezone, width, height, format_of(node))
+    asked = Asked(node, result, columns, _known_until(as_of, until), timezone, width, height, format_of(node))
     sketch = _sketch(kind_of(node), asked)
     if sketch is None:
         return Drawing(State.EMPTY, title, WORDS[State.EMPTY][1], width)
     return Drawing(State.DRAWN, title, sketch.summary, width, sketch, shows_legend)
+
+
+def _known_until(as_of: datetime | None, until: datetime | None) -> datetime | None:
+    """Up to when the numbers are whole; ranges end a moment before the next bucket begins."""
+    ends = [as_of, until + timedelta(seconds=1) if until else None]
+    return min((end for end in ends if end), default=None)
 
 
 def _sketch(kind: Callable[[Asked], Sketch | None], asked: Asked) -> Sketch | None:

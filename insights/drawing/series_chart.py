@@ -43,8 +43,8 @@ class Chart:
 
     @cached_property
     def finished(self) -> int:
-        """Buckets of the current period that were over when it was computed."""
-        return finished(self.axis.days, self.asked.interval, self.asked.as_of, self.asked.timezone)
+        """Buckets of the current period whose numbers are whole."""
+        return finished(self.axis.days, self.asked.interval, self.asked.known_until, self.asked.timezone)
 
     @cached_property
     def marks(self) -> list[float]:
@@ -91,7 +91,7 @@ class Chart:
     def label(self, place: int) -> str:
         """The full label of a bucket; a note when it is not over."""
         text = self.axis.labels[place] if place < len(self.axis.labels) else ""
-        return f"{text} (so far)" if place >= self.finished else text
+        return f"{text} (in part)" if place >= self.finished else text
 
     def legend(self) -> list[Entry]:
         """An entry per series."""

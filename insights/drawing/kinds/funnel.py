@@ -93,7 +93,7 @@ def _step(asked: Asked, ladders: Sequence[Ladder], place: int, wide: float) -> M
     """The columns of one step with its name and numbers below."""
     left, floor = place * wide, asked.height + 40 - FOOT
     room, step = wide - 28, ladders[0].steps[place]
-    column = min(room / len(ladders), 120)
+    column = min(room / len(ladders), 160)
     start = left + 14
     bars = [
         _column(one, place, start + at * column, column - (2 if len(ladders) > 1 else 0), floor)

@@ -13,7 +13,7 @@ from insights.drawing.lettering import clipped
 from insights.drawing.markup import Markup, el, joined
 from insights.drawing.numbers import duration, exact, is_number, short
 
-THICK, GAP, TOP = 10, 14, 26
+THICK, GAP, TOP, LINE = 10, 12, 26, 22
 MOST_ROWS = 200
 HUES = 6
 LAST = 0.3  # part of a column that the names of the last one do without
@@ -42,11 +42,12 @@ def paths(asked: Asked) -> Sketch | None:
         return None
     items = _items(edges)
     columns = _columns(items)
-    fullest = max(len(column) for column in columns.values())
-    height = max(asked.height + 60, fullest * 34 + TOP)
+    _place(columns, asked.height + 60)
+    height = max(item.top + max(item.height, LINE) for item in items.values()) + 4
 
     def paint() -> Markup:
-        _place(columns, height)
+        for item in items.values():
+            item.taken_in = item.taken_out = 0.0
         steps = sorted(columns)
         stride = (asked.width - THICK) / max(len(steps) - LAST, 1)
         lefts = {step: at * stride for at, step in enumerate(steps)}
@@ -95,17 +96,17 @@ def _columns(items: Mapping[str, Item]) -> dict[int, list[Item]]:
 
 
 def _place(columns: Mapping[int, Sequence[Item]], height: float) -> None:
-    """Tops and heights: one scale for all columns."""
+    """Tops and heights: one scale for all columns, after which the fullest may be higher than `height`."""
+    room = height - TOP
     scale = min(
-        (height - TOP - GAP * len(column)) / sum(item.weight for item in column)
+        max(room - GAP * len(column), room / 2) / sum(item.weight for item in column)
         for column in columns.values()
     )
     for column in columns.values():
         top = float(TOP)
         for item in column:
             item.top, item.height = top, max(item.weight * scale, 2)
-            item.taken_in = item.taken_out = 0.0
-            top += max(item.height, 20) + GAP
+            top += max(item.height, LINE) + GAP
 
 
 def _in_order(edges: Iterable[Row], items: Mapping[str, Item]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""A map of the world, each country as dark as its number (display WorldMap; values are ISO codes)."""
+"""A map of the world, each country as dark as its number (display WorldMap; values are codes or names)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from insights.drawing.drawing import Cell, Sketch, Table
 from insights.drawing.markup import Markup, el, joined
 from insights.drawing.numbers import percent
 from insights.drawing.series import human, series_of
-from insights.drawing.world import HEIGHT, WIDTH, Country, countries
+from insights.drawing.world import HEIGHT, WIDTH, Country, codes_of_names, countries
 
 SHADES = 10
 LEGEND, STEP = 26, 22
@@ -65,7 +65,7 @@ def _numbers(asked: Asked) -> dict[str, float]:
 def _code(value: Any) -> str:
     first = value[0] if isinstance(value, list) and value else value
     text = human(first)
-    return text.upper() if len(text) == 2 else text
+    return text.upper() if text.upper() in countries() else codes_of_names().get(text.casefold(), text)
 
 
 def _name(code: str) -> str:

@@ -27,6 +27,12 @@ def countries() -> Mapping[str, Country]:
     return {one.code: one for one in map(_country, SHAPES.read_text(encoding="utf-8").splitlines())}
 
 
+@cache
+def codes_of_names() -> Mapping[str, str]:
+    """Name in lower case -> code."""
+    return {one.name.casefold(): one.code for one in countries().values()}
+
+
 def _country(line: str) -> Country:
     code, name, shape = line.split("\t")
     if shape.startswith("M"):
