@@ -6,6 +6,7 @@ none of it leaves. Of a query only what is listed here stays: a new key is hidde
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -33,6 +34,7 @@ SHOWN = (PRESENTATIONAL - {"response", "tags"}) | {
     *("stickinessFilter", "computedAs", "lifecycleFilter", "pathsFilter", "stepLimit"),
 }
 FAILED = "This insight could not be computed."
+EXPRESSION = re.compile(r"\w\(|['=<>*/]")  # a column without a name of its own: `count()`, `price * 2`
 
 
 def for_guest(shown: ShownInsight, sharing: SharingConfiguration | None) -> ShownInsight:
@@ -47,7 +49,21 @@ def for_guest(shown: ShownInsight, sharing: SharingConfiguration | None) -> Show
 
 
 def _answer(answer: AnswerFacts) -> AnswerFacts:
-    return replace(answer, result=_result(answer.result), hogql=None, query_status=_status(answer))
+    names = [_column(name, place) for place, name in enumerate(answer.columns or ())]
+    types = [[name, *kind[1:]] for name, kind in zip(names, answer.types or (), strict=False)]
+    return replace(
+        answer,
+        result=_result(answer.result),
+        columns=names if answer.columns is not None else None,
+        types=types if answer.types is not None else None,
+        hogql=None,
+        query_status=_status(answer),
+    )
+
+
+def _column(name: str, place: int) -> str:
+    """A column by its name, unless that is the expression it was computed with."""
+    return f"column {place + 1}" if EXPRESSION.search(name) else name
 
 
 def _status(answer: AnswerFacts) -> Mapping[str, Any] | None:

@@ -3,7 +3,8 @@
     ./run status --json | python docs/pictures/screenshots.py [FOLDER]
 
 Makes one insight of every kind in the demo project, puts them on a dashboard, shares what is to be seen, and
-photographs the pages in light and dark. A second run finds what the first one made. CHROMIUM names the browser.
+photographs the pages in light and dark. The demo's events know no countries, so a few `visit`s with one are
+sent. CHROMIUM names the browser.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +51,20 @@ def funnel(viz: str, **more: Any) -> Json:
     }
 
 
+COUNTRIES = {
+    "US": 60,
+    "DE": 25,
+    "GB": 18,
+    "BR": 14,
+    "IN": 12,
+    "FR": 9,
+    "JP": 7,
+    "AU": 4,
+    "ZA": 2,
+    "SG": 2,
+    "CA": 8,
+    "MX": 5,
+}
 BY_CHANNEL = {"breakdownFilter": CHANNEL}
 BUY = {"id": "purchase", "type": "events"}
 # Title, columns and rows of the dashboard's grid, question.
@@ -70,7 +86,7 @@ KINDS: list[tuple[str, int, int, Json]] = [
     ("In how many weeks people buy", 5, 6, {"kind": "StickinessQuery", "dateRange": RANGE, "interval": "week", "series": [event("purchase")]}),
     ("Ways through the shop", 8, 7, {"kind": "PathsQuery", "dateRange": RANGE, "pathsFilter": {"includeEventTypes": ["custom_event"], "startPoint": "home", "stepLimit": 4}}),
     ("New, returning and lost visitors", 4, 7, {"kind": "LifecycleQuery", "dateRange": RANGE, "interval": "month", "series": [event("product_view")]}),
-    ("Where people are", 7, 6, trend(event("product_view", math="dau"), display="WorldMap", breakdownFilter={"breakdown": "country", "breakdown_type": "person"})),
+    ("Where people are", 7, 6, trend(event("visit"), display="WorldMap", breakdownFilter={"breakdown": "$geoip_country_code", "breakdown_type": "event"})),
     ("Rows of SQL", 5, 6, {"kind": "DataVisualizationNode", "source": {"kind": "HogQLQuery", "query": "select event, count() as times, count(distinct person_id) as people from events group by event order by times desc limit 8"}}),
 ]  # fmt: skip
 WORDS = "## The shop, first half of 2024\nOne of **every kind** of insight, on a shared dashboard. Text tiles are *Markdown*."
@@ -85,14 +101,25 @@ class Demo:
     key: str
 
     def ask(self, method: str, path: str, body: Json | None = None) -> Any:
-        request = urllib.request.Request(
-            f"{self.url}/api/projects/{self.project}/{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"},
+        url = f"{self.url}/api/projects/{self.project}/{path}"
+        return _read(method, url, body, {"Authorization": f"Bearer {self.key}"})
+
+    def visits(self) -> None:
+        """The same few events at every run: their ids make them one."""
+        batch = [
+            {
+                "event": "visit",
+                "distinct_id": f"visitor {number}",
+                "timestamp": "2024-03-01T12:00:00Z",
+                "uuid": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"visit {number}")),
+                "properties": {"$geoip_country_code": code},
+            }
+            for number, code in enumerate(code for code, count in COUNTRIES.items() for _ in range(count))
+        ]
+        token = self.ask("GET", "")["api_token"]
+        _read(
+            "POST", f"{self.url}/batch/", {"api_key": token, "batch": batch, "historical_migration": True}, {}
         )
-        with urllib.request.urlopen(request, timeout=120) as response:
-            return json.load(response)
 
     def board(self) -> int:
         """The dashboard with one of every kind; made anew, so that the page is as this file says."""
@@ -112,6 +139,14 @@ class Demo:
         """The token of what is shared now."""
         body = {"enabled": True, "password": password}
         return str(self.ask("PATCH", f"{thing}/sharing/", body)["access_token"])
+
+
+def _read(method: str, url: str, body: Json | None, headers: dict[str, str]) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json", **headers}
+    request = urllib.request.Request(url, method=method, data=data, headers=headers)
+    with urllib.request.urlopen(request, timeout=120) as response:
+        return json.load(response)
 
 
 def _placed(tiles: list[Json]) -> Iterator[Json]:
@@ -148,6 +183,7 @@ def main() -> None:
     status = json.load(sys.stdin)
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     demo = Demo(status["url"], status["project_id"], status["personal_api_key"])
+    demo.visits()
     board = demo.board()
     tiles = demo.ask("GET", f"dashboards/{board}/")["tiles"]
     insight = {tile["insight"]["name"]: tile["insight"]["id"] for tile in tiles if tile["insight"]}
@@ -156,8 +192,8 @@ def main() -> None:
     embedded = demo.share(f"insights/{insight['From the home page to a purchase']}")
     closed = demo.share(f"insights/{insight['Purchases']}", "secret")
     for file, path, width, height in [
-        ("shared-dashboard-light", f"shared/{whole}?theme=light", 1280, 3560),
-        ("shared-dashboard-dark", f"shared/{whole}?theme=dark", 1280, 3560),
+        ("shared-dashboard-light", f"shared/{whole}?theme=light", 1280, 4260),
+        ("shared-dashboard-dark", f"shared/{whole}?theme=dark", 1280, 4260),
         ("shared-insight-light", f"shared/{single}?theme=light", 1000, 660),
         ("shared-insight-dark", f"shared/{single}?theme=dark", 1000, 660),
         ("embedded", f"embedded/{embedded}?theme=light&whitelabel", 640, 480),

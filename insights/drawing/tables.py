@@ -31,7 +31,14 @@ def table_html(table: Table, caption: str) -> Markup:
     note = el("p", f"and {table.left_out:,} more rows", class_="note") if table.left_out else None
     words = el("caption", caption, class_="hidden")
     return joined(
-        el("div", el("table", words, el("thead", head), el("tbody", body)), class_="scroll", tabindex="0"),
+        el(
+            "div",
+            el("table", words, el("thead", head), el("tbody", body)),
+            class_="scroll",
+            tabindex="0",
+            role="region",
+            aria_label=caption,
+        ),
         note,
     )
 

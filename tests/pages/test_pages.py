@@ -264,7 +264,10 @@ def test_no_filter_sql_or_foreign_id_leaves(shop: Office, suffix: str) -> None:
         "series": series[:1] * 2,
         "funnelsFilter": {"funnelAggregateByHogQL": f"concat('{SECRET}')"},
     }
-    sql = {"kind": "HogQLQuery", "query": f"select count() as n from events where event != '{SECRET}'"}
+    sql = {
+        "kind": "HogQLQuery",
+        "query": f"select count() as n, countIf(event != '{SECRET}') from events where event != '{SECRET}'",
+    }
     _, token = board(shop, query, funnel, sql, filters={"properties": FILTER}, description="d")
     answer = shop.open(f"/shared/{token}{suffix}?{COMPUTED}")
     assert answer.status == 200

@@ -36,7 +36,7 @@ def test_an_insight_as_png(shop: Office) -> None:
     insight = shop.insight(trends("seen"))
     answer = shop.api.get(f"insights/{insight['id']}.png?{COMPUTED}")
     assert answer.headers["Content-Type"] == "image/png"
-    assert size(answer.content)[0] == 2 * (720 + 2 * 24)
+    assert size(answer.content)[0] == 1200
 
 
 def test_what_was_not_computed_says_so(office: Office) -> None:
@@ -64,7 +64,7 @@ def test_text_is_in_the_pixels() -> None:
 @pytest.mark.parametrize("theme", [Theme.LIGHT, Theme.DARK])
 def test_every_theme_becomes_pixels(theme: Theme) -> None:
     drawing = draw({"kind": "HogQLQuery"}, [["x", 1]], title="T", columns=["a", "b"])
-    assert size(to_png(drawing.picture(theme)))[0] == 1536
+    assert size(to_png(drawing.picture(theme)))[0] == 1200
 
 
 def test_a_dashboard_as_one_picture(shop: Office) -> None:

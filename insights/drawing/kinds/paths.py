@@ -70,7 +70,7 @@ def paths(asked: Asked) -> Sketch | None:
 def split(node: Any) -> tuple[int, str]:
     """`2_/pricing` -> step 2, `/pricing`."""
     step, _, name = str(node).partition("_")
-    return (int(step), name) if step.isascii() and step.isdecimal() else (1, str(node))
+    return (int(step), name) if step.isascii() and step.isdecimal() and len(step) < 5 else (1, str(node))
 
 
 def _items(edges: Sequence[Row]) -> dict[str, Item]:
