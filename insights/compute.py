@@ -15,7 +15,7 @@ import structlog
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from insights import keeping
+from insights import cells, keeping
 from insights.promotion import note_reads, noted_columns
 from insights_service import metrics
 from insights_service.config import get_config
@@ -120,11 +120,13 @@ def compute(
             identities = prepare_for_query(ctx.project_id)
             client = event_store()
             columns = noted_columns(client)
-        plan = compile_node(node, replace(ctx, has_overrides=identities.has_overrides, promoted=columns))
+        known = replace(ctx, has_overrides=identities.has_overrides, promoted=columns)
+        plan = cells.refreshing(node, known, identities, client) or compile_node(node, known)
         with metrics.measured_query(tag.kind) as count_rows:
             ran = run(plan, client=client, tag=tag, limits=ctx.limits, before_each=check)
             count_rows(ran.rows_read)
         note_reads(columns)
+    cells.keep(ctx.project_id, ran.result)
     log.info(
         "query",
         project=ctx.project_id,

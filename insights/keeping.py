@@ -15,7 +15,7 @@ from queries.cache.places import Places
 from queries.cache.reads import PropertyReads
 from queries.cache.single_flight import SingleFlight
 from queries.cache.status import StatusBoard
-from queries.cache.store import AnswerStore
+from queries.cache.store import AnswerStore, CellStore
 
 
 @cache
@@ -27,6 +27,12 @@ def _queue() -> Connection:
 def answers() -> AnswerStore:
     """Finished answers."""
     return AnswerStore(Connection(stores.cache_redis))
+
+
+@cache
+def cells() -> CellStore:
+    """Parts of answers, for the next refresh."""
+    return CellStore(Connection(stores.cache_redis))
 
 
 @cache

@@ -230,6 +230,12 @@ class Config:
         read=whole(0),
         unit="queries",
     )
+    incremental_refresh: bool = setting(
+        "INCREMENTAL_REFRESH",
+        "Trends keep what they computed of each bucket and ask only for buckets that something has touched.",
+        default=True,
+        read=flag,
+    )
     warm_insights: int = setting(
         "WARM_INSIGHTS",
         "How many of the most recently viewed insights are kept fresh in the background; 0 means none.",

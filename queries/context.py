@@ -76,6 +76,22 @@ class Limits:
     threads: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """The last change of anything about persons and groups, and the last that gave an actor another person.
+
+    Numbers of revisions, which rise in each project; 0: there was none.
+    """
+
+    revision: int = 0
+    moved: int = 0
+
+    @property
+    def has_overrides(self) -> bool:
+        """False: every distinct id is its own person's first."""
+        return self.moved > 0
+
+
 # Property -> column that the database fills from it (0001_create_events.sql).
 PROMOTED: Mapping[str, str] = MappingProxyType(
     {

@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -21,20 +20,13 @@ from insights_service.config import get_config
 from insights_service.persons.event_store import event_store
 from insights_service.persons.models import Revision
 from queries.clickhouse.insert import ACTOR, ACTOR_OVERRIDE, GROUPS, PERSON, Table, insert_rows, stored_texts
+from queries.context import Identities
 
 _REVISIONS_AT_ONCE = 200
 _ROWS_AT_ONCE = 20_000
 _MICROSECONDS = "(extract(epoch FROM created_at) * 1000000)::bigint"
 _NOBODY = uuid.UUID(int=0)
 _reloading = threading.Lock()
-
-
-@dataclass(frozen=True, slots=True)
-class Identities:
-    """What a query may rely on: `has_overrides` false means no distinct id ever changed its person."""
-
-    revision: int = 0
-    has_overrides: bool = False
 
 
 def prepare_for_query(project_id: int) -> Identities:
@@ -48,7 +40,7 @@ def prepare_for_query(project_id: int) -> Identities:
         push(project_id)
     if loaded < moved:
         _reload_if_stale(project_id)
-    return Identities(current, moved > 0)
+    return Identities(current, moved)
 
 
 def push(project_id: int) -> None:

@@ -109,6 +109,23 @@ class AnswerStore:
             redis.delete(name("answer", project_id, key))
 
 
+class CellStore:
+    """Packed cells by project and name (`queries.incremental`). Every method may raise `CacheUnavailable`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, project_id: int, cells: str) -> bytes | None:
+        with self._connection.open() as redis:
+            found = redis.get(name("cells", project_id, cells))
+        return found if isinstance(found, bytes) else None
+
+    def put(self, project_id: int, cells: str, packed: bytes) -> None:
+        """Keep them for a week, in place of those before."""
+        with self._connection.open() as redis:
+            redis.set(name("cells", project_id, cells), packed, ex=int(LIFE.total_seconds()))
+
+
 def _pack(entry: Entry) -> bytes:
     header = _json(asdict(entry.header))
     return b"".join((FORMAT, len(header).to_bytes(4, "big"), header, entry.packed))
@@ -135,4 +152,4 @@ def _json(value: Any) -> bytes:
         return json.dumps(value, default=str, separators=(",", ":")).encode()
 
 
-__all__ = ["AnswerStore", "CacheUnavailable", "Entry", "Header", "entry_of"]
+__all__ = ["AnswerStore", "CacheUnavailable", "CellStore", "Entry", "Header", "entry_of"]

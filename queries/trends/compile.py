@@ -20,14 +20,14 @@ from queries.trends.cells import cells
 from queries.trends.histogram import binned_part, extremes, read_bins
 from queries.trends.node import TrendsQuery
 from queries.trends.question import Question, understand
-from queries.trends.ranking import ranked, unranked
+from queries.trends.ranking import placed
 from queries.trends.request import cell_request
 from queries.trends.shape import shape_trends
 
 
 def compile_trends(node: TrendsQuery, ctx: ProjectContext) -> Plan:
     """The plan of a trend. An all-time range first asks for the earliest event of its series."""
-    return understood_with_bins(node, ctx, _plan)
+    return understood_with_bins(node, ctx, plan_of)
 
 
 def understood_with_bins(node: TrendsQuery, ctx: ProjectContext, use: Callable[[Question], Plan]) -> Plan:
@@ -42,7 +42,8 @@ def _with_bins(question: Question, use: Callable[[Question], Plan]) -> Plan:
     return Plan(asked, lambda found: use(replace(question, bins=read_bins(question, found))))
 
 
-def _plan(question: Question) -> Plan:
+def plan_of(question: Question) -> Plan:
+    """The plan of a question that is understood: all cells, computed."""
     asked = [
         (i, s) for i, p in enumerate(question.periods) if (s := _period_statement(question, p)) is not None
     ]
@@ -59,11 +60,5 @@ def _plan(question: Question) -> Plan:
 def _period_statement(question: Question, period: ResolvedRange) -> Sql | None:
     if period.is_empty:  # semantics A10
         return None
-    request = cell_request(question, period)
-    found = cells(request)
-    if found is None:
-        return None
-    is_limited = request.breakdown is not None and not request.breakdown.several
-    if is_limited or question.node.trends_filter.smoothing_intervals > 1:
-        return ranked(found, question, period)
-    return unranked(found)
+    found = cells(cell_request(question, period))
+    return None if found is None else placed(found, question, period)

@@ -29,7 +29,8 @@ class Question:
     """What the compilers and shapers of trends share. `periods` is current, then previous if compared.
 
     `series` are those that exist: (position in the request, node). A series over an unknown action is
-    left out (semantics D2). `bins` has an entry per period once they are known.
+    left out (semantics D2). `bins` has an entry per period once they are known. `within` restricts the
+    events of a period to a stretch of it.
     """
 
     node: TrendsQuery
@@ -37,6 +38,7 @@ class Question:
     periods: tuple[ResolvedRange, ...]
     series: tuple[tuple[int, SeriesNode], ...]
     bins: tuple[Bins, ...] = ()
+    within: Span | None = None
 
     @property
     def is_aggregated(self) -> bool:
@@ -72,6 +74,8 @@ class Question:
 
     def span(self, period: ResolvedRange) -> Span:
         """The events that count; only bucketed answers widen the start (semantics A14, D30)."""
+        if self.within is not None:
+            return self.within
         start = period.date_from if self.is_aggregated else period.events_from
         return Span(start, period.events_before)
 

@@ -14,6 +14,17 @@ from queries.trends.histogram import in_order_of_bins
 from queries.trends.question import Question
 
 
+def is_ranked(question: Question) -> bool:
+    """Whether cells need more than to be read: values beyond a limit merged, or lines smoothed."""
+    breakdown = question.breakdown
+    return question.node.trends_filter.smoothing_intervals > 1 or bool(breakdown and not breakdown.cohorts)
+
+
+def placed(cells: Sql, question: Question, period: ResolvedRange) -> Sql:
+    """The rows of a period from its cells."""
+    return ranked(cells, question, period) if is_ranked(question) else unranked(cells)
+
+
 def unranked(cells: Sql) -> Sql:
     """Cells of a question without a limit: one place."""
     return sql("SELECT series, toUInt32(1) AS place, breakdown, bucket, value FROM ({cells})", cells=cells)

@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 from tests.api_client import Api, make_project
-from tests.oracle import correlation_check, funnels_check, paths_check, trends
+from tests.oracle import correlation_check, funnels_check, incremental, paths_check, trends
 from tests.oracle.disagreement import Disagreement
 from tests.oracle.world import World, make_world
 
@@ -76,5 +76,6 @@ CHECKS = {
     "trends": check_trends,
     "funnels": funnels_check.check,
     "correlation": correlation_check.check,
+    "incremental": incremental.check,
     "paths": paths_check.check,
 }

@@ -22,7 +22,7 @@ AskPeople = Callable[[], People]
 
 
 def test_a_fresh_copy_costs_one_statement(api: Api) -> None:
-    assert prepare_for_query(api.project.pk) == Identities(0, has_overrides=False)
+    assert prepare_for_query(api.project.pk) == Identities()
     api.capture([said("A", "a"), said("A", "u")])
     assert not prepare_for_query(api.project.pk).has_overrides
     api.capture([identify("u", "a")])
