@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.test.utils import setup_databases
+from hypothesis import settings as hypothesis_settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from insights_service.config import get_config
@@ -24,6 +25,10 @@ from queries.clickhouse.migrate import create_database, migrate
 from tests.api_client import Api, make_project
 from tests.engines import ENGINES
 from tests.journeys import BASE_DAY
+
+# A busy machine is no failure: no test asserts how long it takes.
+hypothesis_settings.register_profile("suite", deadline=None)
+hypothesis_settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
