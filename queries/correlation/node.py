@@ -10,6 +10,8 @@ from pydantic import Field
 from queries.funnels.node import FunnelsActorsQuery
 from queries.nodes import ActionsNode, EventsNode, Part, Properties
 
+MAX_NAMES = 1000
+Names = Annotated[tuple[str, ...], Field(max_length=MAX_NAMES)] | None
 ALL_NAMES = "$all"  # semantics F10: every property of the actor
 
 
@@ -25,11 +27,11 @@ class FunnelCorrelationQuery(Part):
     kind: Literal["FunnelCorrelationQuery"] = "FunnelCorrelationQuery"
     source: FunnelsActorsQuery
     funnel_correlation_type: CorrelationType
-    funnel_correlation_names: tuple[str, ...] | None = None
-    funnel_correlation_exclude_names: tuple[str, ...] | None = None
-    funnel_correlation_event_names: tuple[str, ...] | None = None
-    funnel_correlation_exclude_event_names: tuple[str, ...] | None = None
-    funnel_correlation_event_exclude_property_names: tuple[str, ...] | None = None
+    funnel_correlation_names: Names = None
+    funnel_correlation_exclude_names: Names = None
+    funnel_correlation_event_names: Names = None
+    funnel_correlation_exclude_event_names: Names = None
+    funnel_correlation_event_exclude_property_names: Names = None
 
 
 class FunnelCorrelationActorsQuery(Part):

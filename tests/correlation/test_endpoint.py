@@ -104,6 +104,9 @@ ERRORS = [  # api S18, S24
     pytest.param(
         {"funnel_correlation_names": "{"}, "invalid_input", "funnel_correlation_names", id="no list"
     ),
+    pytest.param(
+        {"funnel_correlation_names": ["k"] * 1001}, "max_value", "funnel_correlation_names", id="too many"
+    ),
     pytest.param({"funnel_order_type": "x"}, "invalid_choice", "funnel_order_type", id="of the funnel"),
     pytest.param({"funnel_step": -1}, "invalid_input", "funnel_step", id="step"),
     pytest.param({"funnel_step_breakdown": {"a": 1}}, None, "funnel_step_breakdown", id="value"),
@@ -115,6 +118,18 @@ def test_errors(api: Api, options: dict[str, Any], code: str | None, attr: str) 
     status, found, name = asked(api, **options).error
     assert (status, name) == (400, attr)
     assert code in (None, found)
+
+
+def test_a_thousand_names(shop: Api) -> None:  # as many as a list may hold
+    names = ["plan", *(f"k{n}" for n in range(999))]
+    options = {"funnel_correlation_type": "properties", "funnel_correlation_names": names}
+    assert len(correlation(shop, **options)["events"]) == 11  # plan::pro, and ten of those nobody has
+
+
+def test_every_name_is_excluded(shop: Api) -> None:  # semantics F9, F11
+    options = {"funnel_correlation_event_names": ["X"], "funnel_correlation_exclude_event_names": ["X"]}
+    result = correlation(shop, funnel_correlation_type="event_with_properties", **options)
+    assert result == {"events": [], "skewed": False}
 
 
 def test_another_project_sees_nothing(shop: Api) -> None:  # semantics F9, J3
