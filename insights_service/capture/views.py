@@ -34,7 +34,12 @@ FLAGS: Mapping[str, Any] = {  # api X9
     "supportedCompression": ["gzip", "gzip-js"],
     "config": {"enable_collect_everything": True},
 }
-REMOTE_CONFIG: Mapping[str, Any] = {"supportedCompression": ["gzip", "gzip-js"], "hasFeatureFlags": False}
+# The browser SDK records clicks only when it is told that they are not refused.
+REMOTE_CONFIG: Mapping[str, Any] = {
+    "supportedCompression": ["gzip", "gzip-js"],
+    "hasFeatureFlags": False,
+    "autocapture_opt_out": False,
+}
 
 
 class SdkView(View):
