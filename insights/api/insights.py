@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from django.http import HttpResponseBase
+from django.http import Http404, HttpResponseBase
 from django.utils.text import slugify
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
@@ -48,6 +48,7 @@ from insights.background import cancel
 from insights.context import project_context
 from insights.drawing import Theme, draw
 from insights.drawn import draw_insight
+from insights.exporting import FILES
 from insights.guests import for_guest
 from insights.models import Insight
 from insights.question import PLAIN, Context, question_of
@@ -57,7 +58,7 @@ from insights.services.refusals import gone
 from insights.services.versions import version_tag
 from insights.services.viewed import mark_viewed
 from insights.shown import ShownInsight, show, show_all
-from insights_service.accounts.permissions import ProjectViewSet
+from insights_service.accounts.permissions import ApiView, ProjectViewSet
 from insights_service.parsers import is_true
 from insights_service.renderers import CsvTable
 from queries.cache.policy import Endpoint
@@ -84,7 +85,6 @@ def is_printed_example(body: Any) -> bool:
 class InsightViewSet(SharedReading, ProjectViewSet):
     """Saved insights of a project."""
 
-    renderer_classes = TABULAR_RENDERERS
     scopes: ClassVar = {
         "list": "insight:read",
         "retrieve": "insight:read",
@@ -132,7 +132,10 @@ class InsightViewSet(SharedReading, ProjectViewSet):
         insight = self._find(id)
         # A guest overrides nothing (api Q10).
         context = self.context_of(insight) if self.guest else insight_context(request.query_params, insight)
-        if is_true(request.query_params.get("basic")):
+        is_basic = is_true(request.query_params.get("basic"))
+        if request.accepted_renderer.format in FILES and (is_basic or self.guest):
+            raise Http404
+        if is_basic:
             shown = show(insight, self.viewer, self.project.timezone, context)
             return Response(self._basic([shown])[0], headers={"ETag": version_tag(insight)})
         return self._file(insight, context) or self._answered(
@@ -232,9 +235,9 @@ class InsightViewSet(SharedReading, ProjectViewSet):
         return shown_table(self.shown) if self.action == "retrieve" and self.shown else None
 
     def get_renderers(self) -> Any:
-        """One insight also comes as a picture."""
-        pictures = PICTURES if self.action == "retrieve" else ()
-        return [*super().get_renderers(), *(renderer() for renderer in pictures)]
+        """One insight also comes as a file of its table and as a picture; everything else does not."""
+        kinds = (*TABULAR_RENDERERS, *PICTURES) if self.action == "retrieve" else ApiView.renderer_classes
+        return [kind() for kind in kinds]
 
     def picture(self, theme: Theme) -> str:
         """An SVG of a retrieved insight with the answer it has."""

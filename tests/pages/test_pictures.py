@@ -95,3 +95,34 @@ def test_a_customer_sees_his_rows_also_on_the_page(shop: Office) -> None:
     assert ">2</text>" in body
     assert plain not in body
     assert '"US"' not in body
+
+
+def test_a_token_also_reads_pictures(shop: Office) -> None:
+    """api Q10"""
+    insight = shop.insight(trends("seen"))
+    path = f"/api/projects/{shop.api.project.pk}/insights/{insight['id']}"
+    token = shop.share(f"insights/{insight['id']}")
+    for suffix in ("svg", "png"):
+        assert shop.open(f"{path}.{suffix}?sharing_access_token={token}").status == 200
+        assert shop.open(f"{path}.{suffix}?sharing_access_token=nonsense").status == 401
+        assert shop.open(f"{path}.{suffix}").status == 401
+
+
+@pytest.mark.parametrize("form", ["parquet", "arrow"])
+def test_forms_that_only_one_insight_has(shop: Office, form: str) -> None:
+    """A form that a route does not have is a 404, not an error of ours (api M3)."""
+    insight = shop.insight({"kind": "HogQLQuery", "query": "select 1 as a"})
+    path = f"insights/{insight['id']}/"
+    token = shop.share(f"insights/{insight['id']}")
+    for where in (
+        "insights/?",
+        f"{path}?basic=true&",
+        f"{path}activity/?",
+        f"{path}?sharing_access_token={token}&",
+    ):
+        answer = (
+            shop.open(f"/api/projects/{shop.api.project.pk}/{where}format={form}")
+            if "token" in where
+            else shop.api.get(f"{where}format={form}")
+        )
+        assert answer.status == 404, where
