@@ -22,7 +22,9 @@ from queries.paths.people import path_people
 from queries.paths.question import with_question
 from queries.plan import Plan
 from queries.retention.people import retention_people
+from queries.retention.question import Question as RetentionQuestion
 from queries.retention.question import understand as understand_retention
+from queries.retention.ranking import with_values_of_other
 from queries.stickiness.compile import understand as understand_stickiness
 from queries.stickiness.node import StickinessActorsQuery
 from queries.stickiness.people import stickiness_people
@@ -92,13 +94,17 @@ def _lifecycle(source: InsightActorsQuery, ctx: ProjectContext, use: Use) -> Pla
 
 def _retention(source: InsightActorsQuery, ctx: ProjectContext, use: Use) -> Plan:
     node: Any = source.source
-    return use(
-        retention_people(
-            understand_retention(node, ctx),
-            row=source.interval,
-            column=source.returning_interval,
-            breakdown=_texts(source.breakdown),
+    value = _texts(source.breakdown)
+
+    def people(question: RetentionQuestion) -> Plan:
+        return use(
+            retention_people(question, row=source.interval, column=source.returning_interval, breakdown=value)
         )
+
+    return with_project_earliest(
+        node,
+        ctx,
+        lambda earliest: with_values_of_other(understand_retention(node, ctx, earliest), value, people),
     )
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from queries.funnels.attribution import Attributed, attributed
 from queries.funnels.marking import Marking
-from queries.funnels.question import Question, sample
+from queries.funnels.question import Question
 from queries.sql.events import event_names, scan
 from queries.sql.filters import event_condition
 from queries.sql.fragment import TRUE, Sql, all_of, any_of, join, sql
+from queries.sql.sampling import sample
 from queries.sql.series import Matcher
 
 
@@ -78,7 +79,7 @@ def _events(question: Question, marking: Marking, how: Attributed) -> Sql:
                 _relevant(question),
                 event_condition(ctx, node.properties, test_accounts=node.filter_test_accounts),
                 actor.present,
-                sample(node, actor),
+                sample(node.sampling_factor, actor),
             ]
         ),
         joins=how.joins,

@@ -14,11 +14,9 @@ from queries.funnels.node import Attribution, FunnelOrder, FunnelsFilter, Funnel
 from queries.nodes import BreakdownFilter, SeriesNode
 from queries.sql.actors import Actor, actor_of
 from queries.sql.events import Span
-from queries.sql.fragment import EPOCH, TRUE, Sql, all_of, any_of, bind, sql
+from queries.sql.fragment import EPOCH, Sql, all_of, any_of, sql
 from queries.sql.hogql import value_expression
 from queries.sql.series import Matcher, matcher, names_of
-
-SAMPLE_SLOTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +121,6 @@ def funnel_actor(node: FunnelsQuery, ctx: ProjectContext) -> Actor:
         value = value_expression(expression, ctx)
         return Actor(value, sql("{value} != ''", value=value), "group")
     return actor_of(ctx, node.aggregation_group_type_index, by_distinct_id=True)
-
-
-def sample(node: FunnelsQuery, actor: Actor) -> Sql:
-    """A share of the actors, all of their events (semantics D61)."""
-    factor = node.sampling_factor
-    if factor is None or factor == 1:
-        return TRUE
-    return sql(
-        "cityHash64({actor}) % {slots} < {kept}",
-        actor=actor.expression,
-        slots=bind(SAMPLE_SLOTS, "UInt32"),
-        kept=bind(round(factor * SAMPLE_SLOTS), "UInt32"),
-    )
 
 
 def understand(node: FunnelsQuery, ctx: ProjectContext, earliest: datetime | None = None) -> Question:

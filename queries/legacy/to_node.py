@@ -22,6 +22,7 @@ Json = dict[str, Any]
 
 ENDPOINT_BREAKDOWN_LIMIT = 10  # api S17, funnels
 ENDPOINT_INTERVALS = 11  # api S22, retention
+MAX_BREAKDOWN_LIMIT = 1000  # api U5
 PATH_TYPES = ("$pageview", "$screen", "custom_event")  # semantics G2
 FUNNEL_PATHS = "funnelPathsFilter"
 
@@ -163,6 +164,9 @@ def _retention(node: Json, given: Params, reading: Reading) -> None:
     if "targetEntity" in retention:
         retention.setdefault("returningEntity", retention["targetEntity"])
     node.get("dateRange", {}).pop("date_from", None)
+    if _has_breakdown(given):  # semantics H15: rows are the values, all of them
+        retention["byValue"] = True
+        node["breakdownFilter"].setdefault("breakdown_limit", MAX_BREAKDOWN_LIMIT)
 
 
 ENTITY_KEYS = ("id", "type", "kind", "name", "custom_name", "order", "properties")

@@ -144,6 +144,7 @@ class RetentionFilter(Part):
     aggregation_property_type: CellPropertyType = CellPropertyType.EVENT
     retention_reference: Annotated[str | None, _one_of("total", "previous")] = None
     mean_retention_calculation: Annotated[str | None, _one_of("simple", "weighted", "none")] = None
+    by_value: bool = False  # ours: rows are breakdown values, as on the older endpoint (semantics H15)
 
     @property
     def target(self) -> EventsNode | ActionsNode:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from queries.actors.actor_set import ActorSet
 from queries.errors import InvalidQuery
-from queries.retention.compile import actor_patterns, columns_of_row
+from queries.retention.cells import columns_of_row
+from queries.retention.patterns import actor_patterns
 from queries.retention.question import Question
 from queries.sql.fragment import TRUE, Sql, number, sql, strings
 

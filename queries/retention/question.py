@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 from queries.context import ProjectContext
 from queries.date_text import shift_instant
-from queries.dates import bucket_start, bucket_starts, read_date
-from queries.errors import InvalidQuery
-from queries.nodes import BreakdownFilter
-from queries.retention.node import RetentionFilter, RetentionQuery, RetentionType, TimeWindowMode
+from queries.dates import bucket_start, bucket_starts, resolve_range
+from queries.nodes import BreakdownFilter, DateRange
+from queries.retention.node import CellValue, RetentionFilter, RetentionQuery, RetentionType, TimeWindowMode
 from queries.sql.actors import Actor, actor_of
 from queries.sql.events import Span
 from queries.vocabulary import Interval
@@ -25,6 +24,9 @@ ROLLING_SECONDS = {
     Interval.QUARTER: 91 * 86_400,
     Interval.YEAR: 365 * 86_400,
 }
+LONGEST_PERIOD = timedelta(days=367)
+
+Value = tuple[str, ...]  # of a breakdown: one text per property, '' for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Question:
     """`starts` are the rows' period starts in the project's zone, `end` the exclusive end of the last.
 
     `columns` is how many values a row has, `bounds` the last offset of each custom bracket (empty
-    without them).
+    without them). `apart` are the breakdown values kept apart, all others are one; None: every value is.
     """
 
     node: RetentionQuery
@@ -41,6 +43,7 @@ class Question:
     end: datetime
     columns: int
     bounds: tuple[int, ...]
+    apart: tuple[Value, ...] | None = None
 
     @property
     def options(self) -> RetentionFilter:
@@ -51,9 +54,19 @@ class Question:
         return self.options.period.interval
 
     @property
+    def is_empty(self) -> bool:
+        """An inverted range has no rows (semantics A10)."""
+        return not self.starts
+
+    @property
     def span(self) -> Span:
         """The half-open range of the table (semantics H2)."""
         return Span(self.starts[0], self.end)
+
+    @property
+    def scanned(self) -> Span:
+        """What has to be read: a first time may lie long before the table (semantics H5)."""
+        return Span(None, self.end) if self.is_first_time else self.span
 
     @property
     def actor(self) -> Actor:
@@ -68,6 +81,15 @@ class Question:
         return self.options.time_window_mode is TimeWindowMode.ROLLING_24_HOURS
 
     @property
+    def has_amounts(self) -> bool:
+        return self.options.aggregation_type is not CellValue.COUNT
+
+    @property
+    def is_by_value(self) -> bool:
+        """The rows are breakdown values, all periods together (semantics H15, the older endpoint)."""
+        return self.options.by_value and self.breakdown is not None
+
+    @property
     def breakdown(self) -> BreakdownFilter | None:
         chosen = self.node.breakdown_filter
         return None if chosen is None or chosen.is_empty else chosen
@@ -78,48 +100,41 @@ class Question:
         return self.bounds[-1] if self.bounds else self.columns - 1
 
 
-def understand(node: RetentionQuery, ctx: ProjectContext) -> Question:
-    """Rows and columns of the table. InvalidQuery for rolling windows with cumulative counts (H19)."""
+def understand(node: RetentionQuery, ctx: ProjectContext, earliest: datetime | None = None) -> Question:
+    """Rows and columns of the table. `earliest` is where an all-time range begins (semantics A9)."""
     options = node.retention_filter
-    if options.cumulative and options.time_window_mode is TimeWindowMode.ROLLING_24_HOURS:
-        raise InvalidQuery(
-            "24-hour windows cannot be combined with cumulative retention.",
-            attr="retentionFilter__cumulative",
-        )
     interval = options.period.interval
     last = _last_instant(node, ctx)
-    end = _next_start(last, interval, ctx)
-    starts = _starts(node, ctx, last, interval)
+    starts = _starts(node, ctx, last, earliest)
     brackets = options.retention_custom_brackets or ()
     bounds = tuple(sum(brackets[: place + 1]) for place in range(len(brackets)))
     columns = len(bounds) + 1 if bounds else options.total_intervals
-    return Question(node, ctx, starts, end, columns, bounds)
+    return Question(node, ctx, starts, _next_start(last, interval, ctx), columns, bounds)
 
 
 def _last_instant(node: RetentionQuery, ctx: ProjectContext) -> datetime:
+    """A6: a bare day means its last moment, also when the rows are hours."""
     written = node.date_range.date_to if node.date_range else None
-    if not written:
-        return ctx.now.astimezone(ctx.zone)
-    return read_date(written, ctx, attr="dateRange__date_to").at
+    only_end = DateRange(date_to=written)
+    return resolve_range(only_end, node.retention_filter.period.interval, ctx).date_to
 
 
 def _next_start(instant: datetime, interval: Interval, ctx: ProjectContext) -> datetime:
     """Start of the period after the one that holds the instant: the running one is a row too (H2, H24)."""
     start = bucket_start(instant, interval, ctx.week_start)
-    following = bucket_starts(start, shift_instant(start, timedelta(days=400)), interval, ctx.week_start)
+    following = bucket_starts(start, shift_instant(start, LONGEST_PERIOD), interval, ctx.week_start)
     return next(s for s in following if s.astimezone(UTC) > instant.astimezone(UTC))
 
 
 def _starts(
-    node: RetentionQuery, ctx: ProjectContext, last: datetime, interval: Interval
+    node: RetentionQuery, ctx: ProjectContext, last: datetime, earliest: datetime | None
 ) -> tuple[datetime, ...]:
+    interval = node.retention_filter.period.interval
     written = node.date_range.date_from if node.date_range else None
-    if written and written != "all":
-        first = read_date(written, ctx, attr="dateRange__date_from").at
-        return tuple(bucket_starts(first, last, interval, ctx.week_start)) or (
-            bucket_start(last, interval, ctx.week_start),
-        )
-    return _count_back(last, interval, node.retention_filter.total_intervals, ctx)
+    if not written or (written == "all" and earliest is None):
+        return _count_back(last, interval, node.retention_filter.total_intervals, ctx)
+    first = resolve_range(DateRange(date_from=written), interval, ctx, earliest=earliest).date_from
+    return tuple(bucket_starts(first, last, interval, ctx.week_start))
 
 
 def _count_back(last: datetime, interval: Interval, count: int, ctx: ProjectContext) -> tuple[datetime, ...]:
@@ -144,10 +159,15 @@ def column_labels(question: Question) -> list[str]:
 
 
 def incomplete_columns(question: Question, row: int) -> Sequence[int]:
-    """Columns of a row whose period is still running or has not begun (semantics H11)."""
-    last_complete = len(question.starts) - 2 - row
-    return [c for c in range(question.columns) if _last_offset(question, c) > last_complete]
+    """Columns of a row whose period is still running, or lies behind the table (semantics H11)."""
+    periods = len(question.starts)
+    running = question.end.astimezone(UTC) > question.ctx.now.astimezone(UTC)
+    last_complete = periods - 1 - int(running) - row
+    return [c for c in range(question.columns) if _last_period(question, c) > last_complete]
 
 
-def _last_offset(question: Question, column: int) -> int:
-    return question.bounds[column - 1] if question.bounds and column else column
+def _last_period(question: Question, column: int) -> int:
+    """The last period, counted from the row's, that a column takes from. A rolling window begins
+    somewhere within the row's period, so it ends one later (semantics H19)."""
+    offset = question.bounds[column - 1] if question.bounds and column else column
+    return offset + 1 if question.is_rolling and column else offset

@@ -2,92 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from queries.plan import Result, Rows
+from queries.plan import Result
+from queries.retention.mean import mean_row
 from queries.retention.node import CellValue
-from queries.retention.question import Question, column_labels, incomplete_columns
-from queries.sql.breakdowns import OTHER
+from queries.retention.question import Question, Value, column_labels, incomplete_columns
+from queries.sql.breakdowns import ALL_USERS, OTHER
 
-Value = tuple[str, ...]
 Cell = tuple[int, float]  # distinct actors; the sum of the property
 Table = dict[tuple[int, int], Cell]
+JsonRow = dict[str, Any]
+NOBODY: Cell = (0, 0.0)
+ALL_USERS_LABEL = "all users"
 
 
-def shape_retention(question: Question, found: Rows) -> Result:
-    """One row per period, square; with a breakdown the rows of each value after another (H10, H15)."""
-    tables = read_tables(question, found)
+def shape_retention(question: Question, values: Sequence[Value], found: Sequence[Sequence[Any]]) -> Result:
+    """One row per period, square; with a breakdown the rows of each value after another (H10, H15).
+
+    `found` are rows (place, breakdown, row, column, actors, amount), `values` the breakdown values in order.
+    """
+    tables = _tables(question, found)
+    means: Any
     if question.breakdown is None:
         rows = _rows(question, tables.get((), {}))
+        means = mean_row(question, rows)
     else:
-        shown = _shown(question, tables)
-        rows = [
-            row | {"breakdown_value": _wire_value(question, value)}
-            for value, table in shown.items()
-            for row in _rows(question, table)
-        ]
-    dates = {"date_from": question.starts[0].isoformat(), "date_to": question.end.isoformat()}
-    return Result(results=rows, resolved_date_range=dates)
+        rows, means = [], []
+        for value in _listed(question, values):
+            table = tables.get(value, {})
+            marks = {"breakdown_value": wire_value(question, value)}
+            if question.is_by_value:
+                rows.append(marks | _row(question, table, 0, label_of(question, value)))
+                continue
+            of_value = _rows(question, table)
+            rows.extend(row | marks for row in of_value)
+            means.append(marks | {"values": mean_row(question, of_value)})
+    return Result(results=rows, resolved_date_range=_dates(question), extra={"mean": means})
 
 
-def read_tables(question: Question, found: Rows) -> dict[Value, Table]:
+def _dates(question: Question) -> dict[str, str] | None:
+    if question.is_empty:
+        return None
+    return {"date_from": question.starts[0].isoformat(), "date_to": question.end.isoformat()}
+
+
+def _tables(question: Question, found: Sequence[Sequence[Any]]) -> dict[Value, Table]:
     """Breakdown value -> (row, column) -> (actors, amount)."""
+    factor = question.node.sampling_factor or 1
     tables: dict[Value, Table] = {}
-    for breakdown, row, column, actors, amount in found.rows:
-        if row < len(question.starts) and column < question.columns:
-            tables.setdefault(tuple(breakdown), {})[row, column] = (int(actors), float(amount))
+    for _, breakdown, row, column, actors, amount in found:
+        cell = round(int(actors) / factor), float(amount) / factor  # D61
+        tables.setdefault(tuple(breakdown), {})[int(row), int(column)] = cell
     return tables
 
 
-def _shown(question: Question, tables: Mapping[Value, Table]) -> dict[Value, Table]:
-    """The values with most actors at the start, the rest added up as "other" (semantics H15)."""
+def _listed(question: Question, values: Sequence[Value]) -> Sequence[Value]:
+    """Listed cohorts keep the order asked for, and are there even without anybody (semantics D42)."""
     assert question.breakdown is not None
-    ranked = sorted(tables, key=lambda value: (-_size(tables[value]), value))
-    limit = question.breakdown.limit()
-    shown = {value: tables[value] for value in ranked[:limit]}
-    if len(ranked) > limit:
-        shown[OTHER,] = _added([tables[value] for value in ranked[limit:]])
-    return shown
+    cohorts = question.breakdown.cohorts
+    return [(str(cohort),) for cohort in cohorts] if cohorts else values
 
 
-def _size(table: Table) -> int:
-    return sum(actors for (_, column), (actors, _) in table.items() if column == 0)
-
-
-def _added(tables: list[Table]) -> Table:
-    total: Table = {}
-    for table in tables:
-        for cell, (actors, amount) in table.items():
-            before = total.get(cell, (0, 0.0))
-            total[cell] = (before[0] + actors, before[1] + amount)
-    return total
-
-
-def _wire_value(question: Question, value: Value) -> Any:
+def wire_value(question: Question, value: Value) -> Any:
+    """A value as `breakdown_value`: a text, a list of them when asked with `breakdowns`, a cohort's id."""
     assert question.breakdown is not None
+    if question.breakdown.cohorts:
+        return value[0] if value[0] == ALL_USERS else int(value[0])
     if value == (OTHER,):
         return OTHER
-    return list(value) if question.breakdown.is_list else value[0]
+    return list(value) if question.breakdown.is_list or len(value) > 1 else value[0]
 
 
-def _rows(question: Question, table: Table) -> list[dict[str, Any]]:
-    labels = column_labels(question)
+def label_of(question: Question, value: Value) -> str:
+    """The value in words: several joined by `::`, a cohort by its name (semantics H15, D42)."""
+    assert question.breakdown is not None
+    if not question.breakdown.cohorts:
+        return "::".join(value)
+    if value[0] == ALL_USERS:
+        return ALL_USERS_LABEL
+    cohort = question.ctx.cohorts.get(int(value[0]))
+    return cohort.name if cohort else value[0]
+
+
+def _rows(question: Question, table: Table) -> list[JsonRow]:
     rows = []
-    for row, start in enumerate(question.starts):
-        incomplete = set(incomplete_columns(question, row))
-        values = [
-            _cell(question, table.get((row, column), (0, 0.0)), label, column in incomplete)
-            for column, label in enumerate(labels)
-        ]
-        label = f"{question.options.period} {row}"
-        rows.append({"date": start.isoformat(), "label": label, "values": values})
+    for place, start in enumerate(question.starts):
+        row = _row(question, table, place, f"{question.options.period} {place}")
+        rows.append({"date": instant_text(start), **row})
     return rows
 
 
-def _cell(question: Question, cell: Cell, label: str, is_incomplete: bool) -> dict[str, Any]:
+def instant_text(moment: datetime) -> str:
+    """With its offset, `Z` for UTC (api V5)."""
+    return moment.isoformat().removesuffix("+00:00") + ("Z" if not moment.utcoffset() else "")
+
+
+def _row(question: Question, table: Table, place: int, label: str) -> JsonRow:
+    incomplete = set() if question.is_by_value else set(incomplete_columns(question, place))
+    values = [
+        _cell(question, table.get((place, column), NOBODY), text, column in incomplete)
+        for column, text in enumerate(column_labels(question))
+    ]
+    return {"label": label, "values": values}
+
+
+def _cell(question: Question, cell: Cell, label: str, is_incomplete: bool) -> JsonRow:
     actors, amount = cell
-    shaped: dict[str, Any] = {"count": actors, "label": label}
+    shaped: JsonRow = {"count": actors, "label": label}
     if is_incomplete:
         shaped["is_incomplete"] = True  # H11: ours, so that clients need not work it out
     if question.options.aggregation_type is CellValue.SUM:

@@ -45,11 +45,12 @@ def bucket_index(interval: Interval, ctx: ProjectContext, buckets: Sequence[date
     step = _STEPS.get(interval)
     kind = "toUInt16" if len(keys) < MOST_SHORT else "toUInt32"
     if step is None or any(key_ != keys[0] + i * step for i, key_ in enumerate(keys)):
+        possible = [place for place, key_ in enumerate(keys) if key_ >= 0]  # no event is before 1970
         return sql(
             f"{kind}(transform({{key}}, {{keys}}, {{places}}, {{size}}))",
             key=key,
-            keys=bind(keys, "Array(UInt32)"),
-            places=bind(range(len(keys)), "Array(Int64)"),
+            keys=bind([keys[place] for place in possible], "Array(UInt32)"),
+            places=bind(possible, "Array(Int64)"),
             size=number(len(keys)),
         )
     # An instant before the first bucket wraps around to a number far beyond the last.

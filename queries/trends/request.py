@@ -12,13 +12,13 @@ from queries.sql.buckets import TS, bucket_key
 from queries.sql.events import Span
 from queries.sql.filters import event_condition
 from queries.sql.fragment import TRUE, Sql, all_of, bind, join, sql
+from queries.sql.sampling import sample
 from queries.trends.histogram import binned
 from queries.trends.question import Question
 
 Numbered = tuple[int, SeriesNode]
 
 NO_BREAKDOWN = sql("emptyArrayString()")
-SAMPLE_SLOTS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +101,7 @@ class CellRequest:
         return all_of([weekdays if self.question.node.trends_filter.hide_weekends else TRUE, self._sample()])
 
     def _sample(self) -> Sql:
-        """A share of the actors, all of their events (semantics D61)."""
-        factor = self.question.node.sampling_factor
-        if factor is None or factor == 1:
-            return TRUE
-        return sql(
-            "cityHash64({actor}) % {slots} < {kept}",
-            actor=self.question.actor.expression,
-            slots=bind(SAMPLE_SLOTS, "UInt32"),
-            kept=bind(round(factor * SAMPLE_SLOTS), "UInt32"),
-        )
+        return sample(self.question.node.sampling_factor, self.question.actor)
 
     def numbered(self, index: int) -> Sql:
         return sql("toUInt8({index})", index=bind(index, "UInt8"))

@@ -15,7 +15,9 @@ def first_day(day: date, interval: str, week_start: int) -> date:
         return day - timedelta(days=(day.isoweekday() - week_start) % 7)
     if interval == "month":
         return day.replace(day=1)
-    return day
+    if interval == "quarter":
+        return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+    return day.replace(month=1, day=1) if interval == "year" else day
 
 
 def key(at: datetime, interval: str, world: World) -> Key:

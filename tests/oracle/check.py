@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 from tests.api_client import Api, make_project
-from tests.oracle import correlation_check, funnels_check, incremental, paths_check, trends
+from tests.oracle import correlation_check, funnels_check, incremental, paths_check, retention_check, trends
 from tests.oracle.disagreement import Disagreement
 from tests.oracle.world import World, make_world
 
@@ -78,4 +78,5 @@ CHECKS = {
     "correlation": correlation_check.check,
     "incremental": incremental.check,
     "paths": paths_check.check,
+    "retention": retention_check.check,
 }

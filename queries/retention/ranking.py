@@ -1,0 +1,65 @@
+"""The values of a breakdown that are shown, and the rest as one (semantics H15)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from queries.plan import Plan, Rows, statement
+from queries.retention.cells import cells
+from queries.retention.question import Question, Value
+from queries.sql.breakdowns import OTHER
+from queries.sql.fragment import Sql, number, sql
+
+
+def ranked_cells(question: Question) -> Sql:
+    """Rows (place, breakdown, row, column, actors, amount): of the largest values, and of one beyond the
+    limit to tell that there are more. Values rank by the actors of all their cohorts, ties by value."""
+    found = cells(question)
+    if question.breakdown is None:
+        return sql("SELECT toUInt64(1) AS place, * FROM ({found})", found=found)
+    limit = limit_of(question)
+    return sql(
+        "SELECT place, breakdown, row, column, actors, amount FROM"
+        " (SELECT *, dense_rank() OVER (ORDER BY size DESC, breakdown) AS place FROM"
+        " (SELECT *, sum(if(column = 0, actors, 0)) OVER (PARTITION BY breakdown) AS size FROM ({found})))"
+        " {limited}",
+        found=found,
+        limited=sql("") if limit is None else sql("WHERE place <= {last}", last=number(limit + 1)),
+    )
+
+
+def limit_of(question: Question) -> int | None:
+    """How many values are shown; None for cohorts, which always are (semantics D42)."""
+    chosen = question.breakdown
+    return None if chosen is None or chosen.cohorts else chosen.limit()
+
+
+def values_of(question: Question, found: Rows) -> tuple[list[Value], bool]:
+    """The values within the limit, in order, and whether there are others."""
+    places = {int(row[0]): tuple(map(str, row[1])) for row in found.rows}
+    limit = limit_of(question)
+    shown = [places[place] for place in sorted(places)]
+    return (shown, False) if limit is None else (shown[:limit], len(shown) > limit)
+
+
+def other_cells(question: Question, shown: Sequence[Value]) -> Sql:
+    """The cells of everything but these values: an actor with several of the rest counts once a cell."""
+    rest = replace(question, apart=tuple(shown))
+    return sql(
+        "SELECT toUInt64(0) AS place, * FROM ({found}) WHERE breakdown = [{other}]",
+        found=cells(rest),
+        other=sql(f"'{OTHER}'"),
+    )
+
+
+def with_values_of_other(question: Question, value: Value | None, use: Callable[[Question], Plan]) -> Plan:
+    """`use` of the question; when `value` is "other", after looking up which values are not part of it."""
+    if value != (OTHER,) or question.breakdown is None or question.is_empty:
+        return use(question)
+
+    def known(found: Sequence[Rows]) -> Plan:
+        shown, _ = values_of(question, found[0])
+        return use(replace(question, apart=tuple(shown)))
+
+    return Plan((statement(ranked_cells(question)),), known)
