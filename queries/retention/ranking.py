@@ -8,6 +8,7 @@ from dataclasses import replace
 from queries.plan import Plan, Rows, statement
 from queries.retention.cells import cells
 from queries.retention.question import Question, Value
+from queries.retention.rollup import fits_rollup, rollup_cells
 from queries.sql.breakdowns import OTHER
 from queries.sql.fragment import Sql, number, sql
 
@@ -15,7 +16,7 @@ from queries.sql.fragment import Sql, number, sql
 def ranked_cells(question: Question) -> Sql:
     """Rows (place, breakdown, row, column, actors, amount): of the largest values, and of one beyond the
     limit to tell that there are more. Values rank by the actors of all their cohorts, ties by value."""
-    found = cells(question)
+    found = rollup_cells(question) if fits_rollup(question) else cells(question)
     if question.breakdown is None:
         return sql("SELECT toUInt64(1) AS place, * FROM ({found})", found=found)
     limit = limit_of(question)

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 
 from queries.dates import ResolvedRange
 from queries.nodes import EventsNode, SeriesNode
+from queries.sql.bitmaps import bitmap_of
 from queries.sql.buckets import HOUR_OF_TS, bucket_key
-from queries.sql.events import Span, project_condition, rollup
+from queries.sql.events import Span, rollup
 from queries.sql.fragment import Sql, bind, join, sql
 from queries.trends.question import Question
 from queries.vocabulary import Interval, Math
@@ -112,7 +113,10 @@ def _select(index: int, node: SeriesNode) -> Sql:
 
 
 def _counted(question: Question) -> Sql:
-    return sql(", bitmapCardinality({persons}) AS persons", persons=_persons(question, sql("actors")))
+    return sql(
+        ", bitmapCardinality({persons}) AS persons",
+        persons=bitmap_of(sql("actors"), question.actor, question.ctx),
+    )
 
 
 def hourly_actors(series: SeriesNode, question: Question, span: Span, bucket: Sql) -> Sql:
@@ -129,23 +133,6 @@ def hourly_actors(series: SeriesNode, question: Question, span: Span, bucket: Sq
     )
     return sql(
         "SELECT place, {persons} AS actors FROM (SELECT place, actors AS found FROM ({hourly}))",
-        persons=_persons(question, sql("found")),
+        persons=bitmap_of(sql("found"), question.actor, question.ctx),
         hourly=hourly,
-    )
-
-
-def _persons(question: Question, actors: Sql) -> Sql:
-    """The persons of a bitmap of actors: those with another person are replaced by it (B2)."""
-    if question.actor.kind == "distinct_id" or not question.ctx.has_overrides:
-        return actors
-    moved = sql(
-        "(SELECT groupBitmapState(actor_no) FROM actor_override WHERE {project})",
-        project=project_condition(question.ctx),
-    )
-    return sql(
-        "bitmapOr(bitmapAndnot({actors}, {moved}), bitmapBuild(arrayMap("
-        "no -> dictGetOrDefault('actor_override_dict', 'person_no', toUInt64(no), no),"
-        " bitmapToArray(bitmapAnd({actors}, {moved})))))",
-        actors=actors,
-        moved=moved,
     )

@@ -78,6 +78,10 @@ def random_question(rng: random.Random, ours: RetentionWorld) -> Json:
     }
     options["returningEntity"] = options["targetEntity"] if rng.random() < 0.4 else _random_entity(rng, ours)
     node: Json = {"kind": "RetentionQuery", "retentionFilter": options, "dateRange": _dates(rng, period)}
+    if rng.random() < 0.15:  # nothing but two names, what rollups answer
+        for role in ("targetEntity", "returningEntity"):
+            options[role] = {"id": rng.choice(NAMES), "type": "events"}
+        return node
     _choose_counting(rng, options)
     if rng.random() < 0.4:
         node["properties"] = random_filters(rng)
