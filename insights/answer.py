@@ -18,7 +18,7 @@ import structlog
 
 from insights import background, keeping
 from insights.compute import Run, compute_once
-from insights_service import metrics
+from insights_service import metrics, timing
 from queries.cache.connection import CacheUnavailable
 from queries.cache.key import cache_key
 from queries.cache.policy import CLIENT_PAUSE, TABLE, Refresh, Step, freshness, target_age
@@ -198,6 +198,7 @@ def _looked_up(asked: Sequence[Asked], ctx: ProjectContext) -> list[tuple[Questi
 
 
 def _follow(question: Question, kept: Kept) -> Answer:
+    timing.answered(question.run.id)
     found = STEPS[question.step(kept.entry)](question, kept)
     metrics.count_answer(
         question.asked.refresh, is_cached=found.is_cached, has_result=found.entry is not None

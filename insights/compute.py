@@ -17,7 +17,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from insights import cells, keeping
 from insights.promotion import note_reads, noted_columns
-from insights_service import metrics
+from insights_service import metrics, timing
 from insights_service.config import get_config
 from insights_service.persons.event_store import event_store
 from insights_service.persons.sync import prepare_for_query
@@ -126,6 +126,7 @@ def compute(
             ran = run(plan, client=client, tag=tag, limits=ctx.limits, before_each=check)
             count_rows(ran.rows_read)
         note_reads(columns)
+    timing.spend("query", ran.seconds)
     cells.keep(ctx.project_id, ran.result)
     log.info(
         "query",

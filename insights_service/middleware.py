@@ -13,7 +13,7 @@ import structlog
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from insights_service import clock
+from insights_service import clock, timing
 from insights_service.config import get_config
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -27,7 +27,10 @@ log = structlog.get_logger("insights.requests")
 
 
 class RequestLog:
-    """Gives each request an id, for its log lines and its answer, and logs one line per answer."""
+    """Gives each request an id, for its log lines and its answer, and logs one line per answer.
+
+    The answer also says what the time went into (`timing`).
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -38,17 +41,20 @@ class RequestLog:
         request.request_id = request_id  # type: ignore[attr-defined]
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        started = time.perf_counter()
+        started, spent = time.perf_counter(), timing.begin()
         response = self.get_response(request)
+        seconds = time.perf_counter() - started
         response.headers[REQUEST_ID_HEADER] = request_id
         if not request.path.startswith(_QUIET_PATHS):
+            for name, value in spent.headers(seconds).items():
+                response.headers[name] = value
             # The path only: a query string may hold a key.
             log.info(
                 "request",
                 method=request.method,
                 path=request.path,
                 status=response.status_code,
-                ms=round((time.perf_counter() - started) * 1000, 1),
+                ms=round(seconds * 1000, 1),
             )
         return response
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
 from rest_framework.response import Response
 
 from insights.answer import Answer
+from insights.models import Insight
+from insights.services import versions
+from insights.services.versions import version_tag
 from queries.cache.key import ENGINE_VERSION
 
 
@@ -23,6 +27,25 @@ def conditional(request: Any, found: Answer, body: Callable[[], Any]) -> Respons
     if tag in _known(request.headers.get("If-None-Match", "")):
         return Response(status=304, headers={"ETag": tag})
     return Response(body(), headers={"ETag": tag})
+
+
+# Keys of a saved insight that tell of this request or of looking at it, not of the insight.
+UNTOLD = frozenset({"is_cached", "last_viewed_at", "timings"})
+
+
+def insight_response(request: Any, insight: Insight, body: Mapping[str, Any], status: int) -> Response:
+    """The full form of an insight, or 304 when the client that reads it has it already.
+
+    The tag is good for both If-None-Match and If-Match: it begins with the insight's version.
+    """
+    if request.method not in ("GET", "HEAD"):
+        return Response(body, status, headers={"ETag": version_tag(insight)})
+    told = orjson.dumps({key: body[key] for key in body if key not in UNTOLD}, default=str)
+    form = request.accepted_renderer.format.encode()
+    tag = versions.answer_tag(insight, hashlib.sha256(form + told).hexdigest()[:32])
+    if tag in _known(request.headers.get("If-None-Match", "")):
+        return Response(status=304, headers={"ETag": tag})
+    return Response(body, status, headers={"ETag": tag})
 
 
 def answer_tag(found: Answer, form: str) -> str:

@@ -17,6 +17,7 @@ from insights import selectors
 from insights.answer import respelled
 from insights.api.answers import NAME_PARAMETER, REFRESH_PARAMETERS, Wish, answer_all, answer_one, wish_of
 from insights.api.asking import client_query_id
+from insights.api.conditional import insight_response
 from insights.api.contexts import FROM_DASHBOARD, OVERRIDE_PARAMETERS, insight_context
 from insights.api.files import TABULAR_RENDERERS, file_response, is_file_wanted
 from insights.api.filters import LIST_PARAMETERS, Asker, filtered
@@ -283,7 +284,7 @@ class InsightViewSet(SharedReading, ProjectViewSet):
             answer_one(shown, self.project, wish) if is_read else answer_all([shown], self.project, wish)[0]
         )
         self.shown = answered
-        return Response(self._serialized([answered])[0], status, headers={"ETag": version_tag(insight)})
+        return insight_response(self.request, insight, self._serialized([answered])[0], status)
 
     def _file(self, insight: Insight, context: Context) -> HttpResponseBase | None:
         """The whole table of a tabular insight, when it is to be computed anyway; None for an answer.

@@ -18,10 +18,17 @@ def version_tag(thing: Versioned) -> str:
 def matches(thing: Versioned, expected: str) -> bool:
     """Whether an If-Match header names the current version; `*` names any (RFC 9110 13.1.1).
 
-    A weak tag counts like a strong one: proxies weaken tags when they compress.
+    A weak tag counts like a strong one, and a tag that also tells of an answer (`answer_tag`) names its
+    version: numbers that have changed are no reason to refuse a write.
     """
     wanted = [tag.strip().removeprefix("W/") for tag in expected.split(",")]
-    return "*" in wanted or version_tag(thing) in wanted
+    versions = {f'"{tag.strip(chr(34)).partition(".")[0]}"' for tag in wanted}
+    return "*" in wanted or version_tag(thing) in versions
+
+
+def answer_tag(thing: Versioned, digest: str) -> str:
+    """The ETag of a thing together with what else is shown of it; weak, since not every byte counts."""
+    return f'W/{version_tag(thing)[:-1]}.{digest}"'
 
 
 def require(thing: Versioned, expected: str | None) -> None:

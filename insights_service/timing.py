@@ -1,0 +1,49 @@
+"""What a request spent its time on and which question it was about, told in the answer's headers.
+
+Kept beside the request in a context variable; outside of requests nothing is noted.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+QUERY_ID_HEADER = "X-Query-Id"
+TIMING_HEADER = "Server-Timing"
+
+
+@dataclass(slots=True)
+class Spent:
+    """Seconds by part of the work, and the ids under which questions were answered."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    query_ids: list[str] = field(default_factory=list)
+
+    def headers(self, total_seconds: float) -> dict[str, str]:
+        """`Server-Timing` in milliseconds; the query's id when the request was about a single one."""
+        parts = {"total": total_seconds, **self.seconds}
+        told = ", ".join(f"{part};dur={seconds * 1000:.1f}" for part, seconds in parts.items())
+        named = {QUERY_ID_HEADER: self.query_ids[0]} if len(self.query_ids) == 1 else {}
+        return {TIMING_HEADER: told, **named}
+
+
+_spent: ContextVar[Spent | None] = ContextVar("spent", default=None)
+
+
+def begin() -> Spent:
+    """Start noting for a request."""
+    spent = Spent()
+    _spent.set(spent)
+    return spent
+
+
+def spend(part: str, seconds: float) -> None:
+    """Add to a part of the running request."""
+    if spent := _spent.get():
+        spent.seconds[part] = spent.seconds.get(part, 0.0) + seconds
+
+
+def answered(query_id: str) -> None:
+    """The running request has answered a question under this id."""
+    if spent := _spent.get():
+        spent.query_ids.append(query_id)
