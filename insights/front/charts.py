@@ -11,15 +11,18 @@ from django.utils.http import urlencode
 
 from insights.api.answers import Wish
 from insights.api.tables import result_table
-from insights.drawing import Drawing, draw
+from insights.drawing import Drawing
+from insights.drawing.markup import Markup
+from insights.drawn import draw_insight
 from insights.front.points import points_of
 from insights.mentions import source_of
+from insights.shared_page import PHONE
 from insights.shown import ShownInsight
 from insights_service import clock
 from queries.cache.policy import Refresh
 
 MOST_ROWS = 100  # of a table on a page; the download has them all
-WHOLE, TILE, NARROW = (1000, 360), (560, 280), (340, 260)  # pixels: a page, a dashboard's tile, a telephone
+WHOLE, TILE = (1000, 360), (560, 280)  # pixels: a page of its own, a dashboard's tile
 KEPT = Wish(Refresh.FORCE_CACHE, as_values=True)  # pages do not wait
 
 
@@ -58,7 +61,12 @@ class Chart:
 
     shown: ShownInsight
     drawing: Drawing
-    narrow: Drawing | None = None
+    narrow: Drawing
+
+    @property
+    def figure(self) -> Markup:
+        """The picture for a page."""
+        return self.drawing.figure(narrow=self.narrow)
 
     @property
     def kind(self) -> str:
@@ -114,23 +122,9 @@ class Chart:
 
 def chart_of(shown: ShownInsight, *, is_tile: bool = False) -> Chart:
     """The insight with its picture, once more for small screens; on a dashboard in a tile's proportions."""
-    answer, title = shown.answer, shown.insight.title
-
-    def drawn(width: int, height: int) -> Drawing:
-        return draw(
-            shown.question.query,
-            answer.result,
-            title=title,
-            columns=answer.columns,
-            as_of=answer.last_refresh,
-            timezone=shown.timezone,
-            width=width,
-            height=height,
-        )
-
-    drawing = drawn(*(TILE if is_tile else WHOLE))
-    has_marks = drawing.sketch is not None and not drawing.is_table
-    return Chart(shown, drawing, drawn(*NARROW) if has_marks else None)
+    (width, height), (phone_width, phone_height) = TILE if is_tile else WHOLE, PHONE
+    drawing = draw_insight(shown, width=width, height=height)
+    return Chart(shown, drawing, draw_insight(shown, width=phone_width, height=phone_height))
 
 
 def _cell(value: Any, point: Mapping[str, Any] | None) -> Cell:

@@ -97,7 +97,7 @@ def test_tiles_are_filled_in_one_by_one(desk: Desk) -> None:
     Insight.objects.filter(pk=bad["id"]).update(query={"kind": "TrendsQuery", "series": 1})
     desk.open(f"dashboards/{board}/")
     assert len(desk.all(".tile")) == 2
-    assert len(desk.all(".tile .wide-only svg.drawing")) == 1
+    assert len(desk.all(".tile svg.wide")) == 1
     assert len(desk.all(".tile .note.error")) == 1
 
 

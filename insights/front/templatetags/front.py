@@ -7,7 +7,9 @@ from typing import Any
 
 from django import template
 
+from insights.drawing.markup import Markup
 from insights.front.views.insights import KINDS
+from insights.markdown import markdown as as_html
 from insights_service import clock
 
 register = template.Library()
@@ -38,6 +40,12 @@ def kind_word(insight_type: str) -> str:
 def who(user: Any) -> str:
     """A person by name, else by e-mail; `somebody who is gone` for none."""
     return user.get_full_name() if user else "somebody who is gone"
+
+
+@register.filter
+def markdown(text: str) -> Markup:
+    """The words of a text tile, as the shared pages show them."""
+    return as_html(text)
 
 
 @register.filter

@@ -22,6 +22,7 @@ from insights.models import Dashboard
 from insights.question import PLAIN, Context
 from insights.services.dashboards import dashboard_accessed, dashboard_create, dashboard_update
 from insights.services.refusals import gone
+from insights.shared_page import in_order
 from insights_service.accounts.models import Project
 from insights_service.persons.models import EventDefinition
 
@@ -171,20 +172,8 @@ def answered(shown: ShownDashboard, project: Project, wish: Any) -> ShownDashboa
 
 def drawn(shown: ShownDashboard) -> list[tuple[ShownTile, Chart | None]]:
     """The tiles in the order in which one reads them; None for a text."""
-    tiles = in_reading_order(shown.tiles)
+    tiles = in_order(shown)
     return [(tile, chart_of(tile.insight, is_tile=True) if tile.insight else None) for tile in tiles]
-
-
-def in_reading_order(tiles: Any) -> list[ShownTile]:
-    """By the place that clients have given them, row by row; those without a place after them, by id."""
-    return sorted(tiles, key=lambda tile: (*_place(tile.tile.layouts), tile.order))
-
-
-def _place(layouts: Any) -> tuple[float, float]:
-    place = layouts.get("sm") if isinstance(layouts, dict) else None
-    where = [place.get(axis) if isinstance(place, dict) else None for axis in ("y", "x")]
-    y, x = (at if isinstance(at, int | float) else float("inf") for at in where)
-    return y, x
 
 
 def board_body(request: HttpRequest) -> dict[str, Any]:
