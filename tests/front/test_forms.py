@@ -416,7 +416,7 @@ def test_people_of_every_kind(
 
 def test_events_that_arrive_are_seen(visitor: Visitor) -> None:
     visitor.api.capture([{"event": "signed up", "distinct_id": "u9", "timestamp": "2024-01-15T11:00:00Z"}])
-    assert "signed up first seen" in words(visitor.get("events/"))
+    assert "Find signed up seen" in words(visitor.get("events/"))
     assert "No event is called that" in words(visitor.get("events/?search=purchase"))
     latest = words(visitor.get("events/latest/"))
     assert "signed up" in latest and "u9" in latest
