@@ -6,28 +6,25 @@ import math
 import random
 from typing import Any
 
-from tests.api_client import Api, make_project
-from tests.oracle import correlation_check, funnels_check, incremental, paths_check, retention_check, trends
+from tests.api_client import Api
+from tests.oracle import (
+    activity_check,
+    correlation_check,
+    funnels_check,
+    incremental,
+    paths_check,
+    retention_check,
+    trends,
+)
 from tests.oracle.disagreement import Disagreement
+from tests.oracle.service import project_with
 from tests.oracle.world import World, make_world
 
 
 def world_in_service(seed: int) -> tuple[World, Api]:
     """A new project holding the world of this seed."""
     world = make_world(seed)
-    api = make_project(timezone=world.zone, week_start_day=world.week_start)
-    api.now = world.now
-    rng = random.Random(seed)
-    events = [event.payload() for event in world.events if event.name != "$identify"]
-    rng.shuffle(events)
-    links = list(world.identifies)
-    rng.shuffle(links)
-    # Some persons are merged before their events arrive, some after (semantics B2).
-    cut = rng.randint(0, len(links))
-    for batch in (links[:cut], events, links[cut:]):
-        if batch:
-            api.capture(batch)
-    return world, api
+    return world, project_with(world, seed)
 
 
 def check_trends(seed: int, questions: int) -> int:
@@ -74,6 +71,8 @@ def _same(found: list[Any], wanted: list[Any]) -> bool:
 
 CHECKS = {
     "trends": check_trends,
+    "stickiness": activity_check.check_stickiness,
+    "lifecycle": activity_check.check_lifecycle,
     "funnels": funnels_check.check,
     "correlation": correlation_check.check,
     "incremental": incremental.check,
