@@ -144,11 +144,11 @@ def shared_picture(content: ShownInsight | ShownDashboard, theme: Theme) -> str:
 
 def in_order(shown: ShownDashboard) -> list[ShownTile]:
     """The tiles as they are read: by row, then by column; never placed ones last."""
-    return sorted(shown.tiles, key=lambda tile: (_box(tile)[1], _box(tile)[0] or 0, tile.order))
+    return sorted(shown.tiles, key=lambda tile: (box_of(tile)[1], box_of(tile)[0] or 0, tile.order))
 
 
 def _tile(tile: ShownTile, drawn: Mapping[int, Drawn], options: Options) -> Tile:
-    x, _, wide, _ = _box(tile)
+    x, _, wide, _ = box_of(tile)
     place = f"w{wide}" if x is None else f"w{wide} x{x}"
     if tile.insight is None:
         return Tile(words=markdown(tile.tile.text.body if tile.tile.text else ""), place=place)
@@ -167,7 +167,7 @@ def _figure_tile(one: Drawn, options: Options) -> Tile:
 
 def _drawn_tile(tile: ShownTile, options: Options) -> Drawn:
     assert tile.insight is not None
-    _, _, wide, high = _box(tile)
+    _, _, wide, high = box_of(tile)
     column = (BOARD_WIDTH - GAP * (COLUMNS - 1)) / COLUMNS
     width = column * wide + GAP * (wide - 1) - EDGES
     height = min(max(high * ROW - 130, HEIGHTS[0]), HEIGHTS[1])
@@ -180,7 +180,7 @@ def _drawn(shown: ShownInsight, width: float, height: float, options: Options) -
     return Drawn(shown, wide, draw_insight(shown, width=PHONE[0], height=PHONE[1], shows_legend=legend))
 
 
-def _box(tile: ShownTile) -> tuple[int | None, float, int, int]:
+def box_of(tile: ShownTile) -> tuple[int | None, float, int, int]:
     """(column, row, columns wide, rows high) of the wide layout; the column of a stray tile is open."""
     layouts = tile.tile.layouts
     box = layouts.get("sm") if isinstance(layouts, Mapping) else None

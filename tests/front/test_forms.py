@@ -262,11 +262,12 @@ def test_dates_in_the_address_hold_for_all_tiles(visitor: Visitor) -> None:
 def test_tiles_stand_where_clients_put_them(visitor: Visitor) -> None:
     board = visitor.dashboard()["id"]
     tiles = [visitor.insight(name=name, dashboards=[board])["dashboard_tiles"][0]["id"] for name in "abcd"]
-    places = [{"x": 6, "y": 0}, {"x": 0, "y": 5}, {"x": 0, "y": 0}]
+    places = [{"x": 6, "y": 0}, {"x": 0, "y": 5, "w": 12}, {"x": 0, "y": 0}]
     changes = [{"id": tile, "layouts": {"sm": place}} for tile, place in zip(tiles, places, strict=False)]
     visitor.api.patch(f"dashboards/{board}/", {"tiles": changes})
     page = visitor.get(f"dashboards/{board}/")
     assert [chart.shown.insight.name for _, chart in page.context["tiles"]] == ["c", "a", "b", "d"]
+    assert page.content.count(b"card tile broad") == 1
 
 
 # --- sharing ---------------------------------------------------------------------------------------------

@@ -7,13 +7,16 @@ from typing import Any
 
 from django import template
 
+from insights.dashboards_shown import ShownTile
 from insights.drawing.markup import Markup
 from insights.front.views.insights import KINDS
 from insights.markdown import markdown as as_html
+from insights.shared_page import box_of
 from insights_service import clock
 
 register = template.Library()
 
+BROAD = 9  # of twelve columns
 UNITS = ((86_400 * 365, "year"), (86_400 * 30, "month"), (86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
@@ -46,6 +49,12 @@ def who(user: Any) -> str:
 def markdown(text: str) -> Markup:
     """The words of a text tile, as the shared pages show them."""
     return as_html(text)
+
+
+@register.filter
+def place(tile: ShownTile) -> str:
+    """`broad` for a tile that its editors have drawn over most of the dashboard."""
+    return "broad" if box_of(tile)[2] >= BROAD else ""
 
 
 @register.filter
