@@ -19,6 +19,7 @@ import structlog
 from insights import background, keeping
 from insights.compute import Run, compute_once
 from insights_service import metrics, timing
+from insights_service.throttling import charge_question
 from queries.cache.connection import CacheUnavailable
 from queries.cache.key import cache_key
 from queries.cache.policy import CLIENT_PAUSE, TABLE, Refresh, Step, freshness, target_age
@@ -32,6 +33,7 @@ from queries.errors import (
     Path,
     QueryError,
     StoreUnavailable,
+    TooManyQueries,
     UnknownReference,
     UnreadableQuery,
 )
@@ -42,6 +44,7 @@ log = structlog.get_logger(__name__)
 SATURATED = "concurrency_limit_exceeded"  # api R14
 ABOUT_THE_QUESTION = (InvalidQuery, UnknownReference, NotSupported, UnreadableQuery)
 SERVED = (Step.SERVE, Step.SERVE_AND_ENQUEUE)
+BEGINS = (Step.COMPUTE, Step.ENQUEUE, Step.SERVE_AND_ENQUEUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +202,31 @@ def _looked_up(asked: Sequence[Asked], ctx: ProjectContext) -> list[tuple[Questi
 
 def _follow(question: Question, kept: Kept) -> Answer:
     timing.answered(question.run.id)
-    found = STEPS[question.step(kept.entry)](question, kept)
+    step = question.step(kept.entry)
+    refused = _refused(question, kept) if step in BEGINS else None
+    if refused is not None and step is not Step.SERVE_AND_ENQUEUE:
+        raise refused
+    found = STEPS[step](question, kept) if refused is None else _served_despite(question, kept, refused)
     metrics.count_answer(
         question.asked.refresh, is_cached=found.is_cached, has_result=found.entry is not None
     )
     return found
+
+
+def _refused(question: Question, kept: Kept) -> TooManyQueries | None:
+    """Why nothing may be computed for the caller now; what is under way already costs nothing."""
+    if kept.running is not None and not kept.running.complete:
+        return None
+    try:
+        charge_question(question.ctx.project_id)
+    except TooManyQueries as error:
+        return error
+    return None
+
+
+def _served_despite(question: Question, kept: Kept, error: QueryError) -> Answer:
+    """What is kept, with a failed status that says why there is nothing newer."""
+    return replace(_serve(question, kept), query_status=failed(question, error).query_status)
 
 
 def _follow_safely(question: Question, kept: Kept) -> Answer:
@@ -235,7 +258,7 @@ def _compute(question: Question, kept: Kept) -> Answer:
     except StoreUnavailable as error:
         if kept.entry is None or is_forced:
             raise
-        return replace(_serve(question, kept), query_status=failed(question, error).query_status)
+        return _served_despite(question, kept, error)
     return question.served(done.entry, is_cached=done.is_cached)
 
 

@@ -264,6 +264,20 @@ class Config:
         read=whole(0),
         unit="requests an hour",
     )
+    throttle_key_queries: int = setting(
+        "THROTTLE_KEY_QUERIES",
+        "Questions each key or user may have computed in an hour; kept answers are free; 0 means no limit.",
+        default=0,
+        read=whole(0),
+        unit="questions an hour",
+    )
+    throttle_project_queries: int = setting(
+        "THROTTLE_PROJECT_QUERIES",
+        "Questions that may be computed for a project in an hour, by all its callers; 0 means no limit.",
+        default=0,
+        read=whole(0),
+        unit="questions an hour",
+    )
     test_clock: bool = setting(
         "INSIGHTS_TEST_CLOCK",
         "The header X-Test-Now sets the time of a request, rate limits are off; refused in production.",

@@ -163,6 +163,7 @@ TABLE: dict[type[BaseException], Row] = {
     drf.UnsupportedMediaType: Row(415, "invalid_request", "unsupported_media_type"),
     drf.Throttled: Row(429, "throttled_error", "throttled"),
     # 5xx
+    query.TooManyQueries: Row(429, "throttled_error"),
     query.AtCapacity: Row(503, "server_error", retry_after_seconds=5),
     query.StoreUnavailable: Row(503, "server_error", retry_after_seconds=5),
     OperationalError: Row(503, "server_error", "at_capacity", STORE_IS_DOWN, retry_after_seconds=5),

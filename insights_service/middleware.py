@@ -13,7 +13,7 @@ import structlog
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from insights_service import clock, timing
+from insights_service import clock, throttling, timing
 from insights_service.config import get_config
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -41,6 +41,7 @@ class RequestLog:
         request.request_id = request_id  # type: ignore[attr-defined]
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        throttling.forget_caller()  # of the request before, on the same thread
         started, spent = time.perf_counter(), timing.begin()
         response = self.get_response(request)
         seconds = time.perf_counter() - started

@@ -1,19 +1,26 @@
-"""How often one caller may ask (api M16): a number per minute and a number per hour, off by default.
+"""How often one caller may ask (api M16): requests per minute and per hour, computed questions per hour.
 
-Counted per user and key in fixed windows of the clock, in the shared cache, so that all web processes
-count together. Every counted answer says in `RateLimit-*` headers what is left.
+All off by default. Counted in fixed windows of the clock, in the shared cache, so that all web processes
+count together; requests per user and key, computed questions per user and key and per project. An answer
+that was kept costs no question. Every counted answer says in `RateLimit-*` headers what is left. Without
+the cache nothing is counted and nobody refused.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from django.core.cache import cache
+from redis import RedisError
 from rest_framework.throttling import BaseThrottle
 
 from insights_service import clock
 from insights_service.config import Config, get_config
+from queries.errors import TooManyQueries
+
+HOUR_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,74 @@ class Count:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sends the running request, and where he stands in each limit that has counted it."""
+
+    name: str
+    counts: list[Count] = field(default_factory=list)
+
+
+_caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
+
+
+def note_caller(request: Any) -> None:
+    """From here on the running request is this caller's."""
+    _caller.set(Caller(caller_of(request)))
+
+
+def forget_caller() -> None:
+    """A new request begins, whose caller is not known yet."""
+    _caller.set(None)
+
+
+def counts() -> list[Count]:
+    """Where the caller of the running request stands."""
+    caller = _caller.get()
+    return caller.counts if caller else []
+
+
+def charge_question(project_id: int) -> None:
+    """Count a question that is to be computed for the running request.
+
+    TooManyQueries when the caller, or everybody in the project together, had more than allowed this hour.
+    What nobody asks for right now (background runs, warming) is not counted.
+    """
+    config, caller = get_config(), _caller.get()
+    if caller is None:
+        return
+    limits = (
+        ("key", caller.name, config.throttle_key_queries),
+        ("project", str(project_id), config.throttle_project_queries),
+    )
+    for name, who, limit in limits:
+        count = counted(f"{name}_queries", who, limit, HOUR_SECONDS)
+        if count is not None and count.used > limit:
+            error = TooManyQueries(
+                f"This {name} had {limit} questions computed in this hour, which is the limit."
+                " Kept answers are free: ask with refresh=force_cache."
+            )
+            error.wait = count.seconds_left
+            raise error
+
+
+def counted(name: str, who: str, limit: int, window_seconds: int) -> Count | None:
+    """One more in the window that is running; None when there is no limit, or no cache to count in."""
+    # A clock that stands still would never end a window.
+    if not limit or get_config().test_clock:
+        return None
+    window, passed = divmod(int(clock.now().timestamp()), window_seconds)
+    key = f"throttle:{name}:{who}:{window}"
+    try:
+        # Two steps, of which the second is atomic: whoever comes first makes the counter.
+        cache.add(key, 0, timeout=window_seconds)
+        count = Count(limit, cache.incr(key), window_seconds - passed)
+    except (RedisError, ValueError):  # ValueError: the counter vanished in between
+        return None
+    counts().append(count)
+    return count
+
+
 class WindowThrottle(BaseThrottle):
     """A limit per window; 0 is no limit."""
 
@@ -45,25 +120,16 @@ class WindowThrottle(BaseThrottle):
 
     def allow_request(self, request: Any, view: Any) -> bool:
         """Count the request; False when there were more than allowed in this window."""
-        config = get_config()
-        limit = self.limit(config)
-        if not limit or config.test_clock:  # a clock that stands still would never end a window
+        limit = self.limit(get_config())
+        count = counted(self.name, caller_of(request), limit, self.window_seconds)
+        if count is None:
             return True
-        self.count = self._counted(caller_of(request), limit)
-        request.rate_limits = [*getattr(request, "rate_limits", []), self.count]
-        return self.count.used <= limit
+        self.count = count
+        return count.used <= limit
 
     def wait(self) -> float:
         """Seconds until the next window."""
         return self.count.seconds_left
-
-    def _counted(self, caller: str, limit: int) -> Count:
-        seconds = int(clock.now().timestamp())
-        window, passed = divmod(seconds, self.window_seconds)
-        key = f"throttle:{self.name}:{caller}:{window}"
-        # Two steps, of which the second is atomic: whoever comes first makes the counter.
-        cache.add(key, 0, timeout=self.window_seconds)
-        return Count(limit, cache.incr(key), self.window_seconds - passed)
 
 
 class BurstThrottle(WindowThrottle):

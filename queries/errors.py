@@ -94,6 +94,13 @@ class StoreUnavailable(QueryError):
     default_code = "at_capacity"
 
 
+class TooManyQueries(QueryError):
+    """More questions were computed than the operator allows; `wait` is when there may be more, in seconds."""
+
+    default_code = "throttled"
+    wait: int | None = None
+
+
 class AtCapacity(QueryError):
     """The event store has no free slot for another query."""
 

@@ -27,7 +27,7 @@ from insights_service.pagination import LimitOffsetPagination
 from insights_service.parsers import FormParser, JSONParser, MultiPartParser, contains_nul
 from insights_service.renderers import CSVRenderer, FormatNegotiation, JSONRenderer
 from insights_service.requests import ApiRequest
-from insights_service.throttling import BurstThrottle, SustainedThrottle, tightest
+from insights_service.throttling import BurstThrottle, SustainedThrottle, counts, note_caller, tightest
 
 
 class ApiView(APIView):
@@ -107,6 +107,7 @@ class ApiView(APIView):
         bad_format = self._negotiate(request)
         self.perform_authentication(request)
         self.check_permissions(request)
+        note_caller(request)
         self.check_throttles(request)
         if bad_format is not None:
             raise bad_format
@@ -132,7 +133,7 @@ class ApiView(APIView):
             response.accepted_renderer = JSONRenderer()
             response.accepted_media_type = JSONRenderer.media_type
         response.headers.setdefault("Cache-Control", "private, no-cache")
-        count = tightest(getattr(request, "rate_limits", []))
+        count = tightest(counts())
         for name, value in count.headers().items() if count else ():
             response.headers[name] = value
         return response
