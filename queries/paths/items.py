@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from queries.context import ProjectContext
+from queries.errors import QueryError, join_path
 from queries.paths.node import PathsFilter, PathType
 from queries.paths.question import Question
 from queries.sql.events import scan
@@ -100,12 +101,20 @@ def _raw_text(options: PathsFilter, ctx: ProjectContext) -> Sql:
     if is_open or PathType.CUSTOM_EVENT in kinds or options.include_custom_events:
         cases.append((_is_named_by_event(options), custom))
     if PathType.HOGQL in kinds:
-        cases.append((TRUE, value_expression(options.paths_hogql_expression or "event", ctx)))
+        cases.append((TRUE, _expression(options, ctx)))
     *others, (_, last) = cases
     if not others:
         return last
     tests = join(", ", (sql("{test}, {text}", test=test, text=text) for test, text in others))
     return sql("multiIf({tests}, {last})", tests=tests, last=last)
+
+
+def _expression(options: PathsFilter, ctx: ProjectContext) -> Sql:
+    try:
+        return value_expression(options.paths_hogql_expression or "event", ctx)
+    except QueryError as error:
+        place = join_path(("pathsFilter", "pathsHogQLExpression"))
+        raise error.spelled(lambda _: place) from error
 
 
 def _is_named_by_event(options: PathsFilter) -> Sql:
