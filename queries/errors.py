@@ -76,6 +76,10 @@ class QueryTooExpensive(QueryError):
     default_code = "memory_limit"
 
 
+class OutOfMemory(QueryTooExpensive):
+    """It was the limit of memory."""
+
+
 class QueryTimedOut(QueryError):
     """The query ran longer than it may."""
 

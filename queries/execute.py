@@ -26,6 +26,7 @@ from queries.context import Limits
 from queries.errors import (
     AtCapacity,
     InvalidQuery,
+    OutOfMemory,
     QueryCancelled,
     QueryError,
     QueryTimedOut,
@@ -93,6 +94,7 @@ def run(
     before_each: Callable[[], None] = lambda: None,
 ) -> Ran:
     """All batches of the plan, one statement after the other; the time limit covers them together.
+    Where the memory limit is hit and the plan knows a way that needs less, that is taken.
 
     `before_each` is called before every statement; it raises to stop the run (a cancelled one, say).
     """
@@ -101,12 +103,19 @@ def run(
     step: Plan | Result = plan
     while isinstance(step, Plan):
         batch = []
-        for statement in step.statements:
-            before_each()
-            passed = time.monotonic() - started
-            batch.append(execute(statement, client=client, tag=tag, limits=limits, seconds_used=passed))
-            rows_read += batch[-1].rows_read
-            bytes_read += batch[-1].bytes_read
+        try:
+            for statement in step.statements:
+                before_each()
+                passed = time.monotonic() - started
+                batch.append(execute(statement, client=client, tag=tag, limits=limits, seconds_used=passed))
+                rows_read += batch[-1].rows_read
+                bytes_read += batch[-1].bytes_read
+        except OutOfMemory:
+            smaller = step.smaller()
+            if smaller is None:
+                raise
+            step = smaller
+            continue
         step = step.shape(batch)
     return Ran(step, rows_read, bytes_read, time.monotonic() - started)
 
@@ -259,7 +268,7 @@ def _timed_out(_: str, limits: Limits) -> QueryError:
 def _out_of_memory(message: str, limits: Limits) -> QueryError:
     wanted = _WOULD_USE.search(message)
     used = f"It would use {wanted[1]}, the limit is {wanted[2]}. " if wanted else ""
-    return QueryTooExpensive(
+    return OutOfMemory(
         f"The query hit the memory limit before completing. {used}"
         "Narrow the date range, or use fewer breakdowns."
     )

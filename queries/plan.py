@@ -51,10 +51,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Statements to run in order, then `shape` over their rows, one `Rows` per statement."""
+    """Statements to run in order, then `shape` over their rows, one `Rows` per statement.
+
+    `smaller` gives a plan of the same answer for when memory does not suffice, None if there is none.
+    """
 
     statements: tuple[Statement, ...]
     shape: Callable[[Sequence[Rows]], Result | Plan]
+    smaller: Callable[[], Plan | None] = lambda: None
 
 
 def statement(fragment: Sql, settings: Mapping[str, object] | None = None) -> Statement:

@@ -3,17 +3,19 @@
 question.py   range, steps, exclusions, window and actor understood
 runs.py       how far each actor gets
 steps.py      counted and timed by step; trends.py by entrance; times.py by how long it took
+parts.py      the same in parts of the actors, where memory is short
 shape_*.py    rows -> the answer
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from queries.context import ProjectContext
 from queries.earliest import with_project_earliest
 from queries.funnels.node import FunnelsQuery, FunnelVizType
+from queries.funnels.parts import SMALLER, in_parts
 from queries.funnels.question import Question, understand
 from queries.funnels.shape_steps import shape_steps
 from queries.funnels.shape_times import shape_times
@@ -50,7 +52,11 @@ def _plan(question: Question) -> Plan:
     if not question.steps or question.period.is_empty:  # semantics E13, A10
         return Plan((), lambda _: view.shape(question, None))
 
-    def shape(found: Sequence[Rows]) -> Result:
-        return view.shape(question, found[0])
+    def shape(found: Rows) -> Result:
+        return view.shape(question, found)
 
-    return Plan((statement(view.ask(question)),), shape)
+    return Plan(
+        (statement(view.ask(question)),),
+        lambda found: shape(found[0]),
+        smaller=lambda: in_parts(question, SMALLER, shape),
+    )

@@ -33,7 +33,8 @@ class Question:
     """What the compilers and shapers of funnels share.
 
     `steps` match the events of each step, in order. `exclusions` are those that have an effect: none in a
-    strict funnel (semantics E17), one per range of steps.
+    strict funnel (semantics E17), one per range of steps. `part` is which of how many equal parts of the
+    actors is looked at.
     """
 
     node: FunnelsQuery
@@ -41,6 +42,7 @@ class Question:
     period: ResolvedRange
     steps: tuple[Matcher, ...]
     exclusions: tuple[ExcludedRange, ...]
+    part: tuple[int, int] = (0, 1)
 
     @property
     def options(self) -> FunnelsFilter:
@@ -121,6 +123,19 @@ def funnel_actor(node: FunnelsQuery, ctx: ProjectContext) -> Actor:
         value = value_expression(expression, ctx)
         return Actor(value, sql("{value} != ''", value=value), "group")
     return actor_of(ctx, node.aggregation_group_type_index, by_distinct_id=True)
+
+
+def within_part(question: Question) -> Sql:
+    """Whether the event's actor is in the part of all actors that is looked at."""
+    part, parts = question.part
+    if parts == 1:
+        return TRUE
+    return sql(
+        "sipHash64({actor}) % {parts} = {part}",
+        actor=question.actor.expression,
+        parts=bind(parts, "UInt32"),
+        part=bind(part, "UInt32"),
+    )
 
 
 def understand(node: FunnelsQuery, ctx: ProjectContext, earliest: datetime | None = None) -> Question:

@@ -18,7 +18,7 @@ def step_counts(question: Question) -> Sql:
         return sql(
             "SELECT 1 AS place, emptyArrayString() AS value, {columns} FROM ({rows})",
             columns=_COLUMNS,
-            rows=_timed_runs(question),
+            rows=timed_runs(question),
         )
     if attributed(question).is_single:
         return _ranked(question)
@@ -35,7 +35,7 @@ _COLUMNS = sql(
 )
 
 
-def _timed_runs(question: Question) -> Sql:
+def timed_runs(question: Question) -> Sql:
     """Rows (actor, value, level, optional, done, gaps), one per actor and value; `done` is when the last
     step was taken."""
     return sql(
@@ -74,7 +74,7 @@ def _ranked(question: Question) -> Sql:
     per_value = sql(
         "SELECT value, countForEach(gaps) AS reached, sumForEach(gaps) AS summed,"
         " quantileExactInclusiveForEachState(0.5)(gaps) AS spread FROM ({rows}) GROUP BY value",
-        rows=_timed_runs(question),
+        rows=timed_runs(question),
     )
     return sql(
         "SELECT place, any(value) AS value, sumForEach(reached) AS counts, sumForEach(summed) AS sums,"
@@ -93,7 +93,7 @@ def placed_runs(question: Question) -> Sql:
     per_value = sql(
         "SELECT value, countForEach(gaps) AS reached,"
         " groupArray((actor, (level, -toInt64(done)), gaps, optional)) AS found FROM ({rows}) GROUP BY value",
-        rows=_timed_runs(question),
+        rows=timed_runs(question),
     )
     return sql(
         "SELECT place, one.1 AS actor, any(value) AS value, max(one.2.1) AS level,"

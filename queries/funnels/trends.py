@@ -35,6 +35,13 @@ def entrance_counts(question: Question) -> Sql:
     )
 
 
+def counted_entrances(question: Question) -> Sql:
+    """Rows (value, bucket, entered, converted), values unranked."""
+    return sql(
+        f"SELECT value, bucket, {_COUNTS} FROM ({{rows}}) GROUP BY value, bucket", rows=entrances(question)
+    )
+
+
 _COUNTS = f"countIf(far >= {ENTERED}) AS entered, countIf(far >= {CONVERTED}) AS converted"
 
 
