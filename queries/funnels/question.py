@@ -14,7 +14,7 @@ from queries.funnels.node import Attribution, FunnelOrder, FunnelsFilter, Funnel
 from queries.nodes import BreakdownFilter, SeriesNode
 from queries.sql.actors import Actor, actor_of
 from queries.sql.events import Span
-from queries.sql.fragment import EPOCH, Sql, all_of, any_of, sql
+from queries.sql.fragment import EPOCH, TRUE, Sql, all_of, any_of, bind, sql
 from queries.sql.hogql import value_expression
 from queries.sql.series import Matcher, matcher, names_of
 
