@@ -54,8 +54,9 @@ def look(driver: WebDriver, *, width: int = 1400, height: int = 900, dark: bool 
 
 
 def settled(driver: WebDriver, seconds: float = 20) -> None:
-    """Wait until the script has filled in everything that takes time."""
-    WebDriverWait(driver, seconds).until(lambda page: not page.find_elements(By.CSS_SELECTOR, ".loading"))
+    """Wait until the page is there and its script has filled in everything that takes time."""
+    is_quiet = "return document.readyState === 'complete' && !document.querySelector('.loading')"
+    WebDriverWait(driver, seconds).until(lambda page: page.execute_script(is_quiet))
 
 
 def log_in(driver: WebDriver, site: str, email: str, password: str) -> None:
