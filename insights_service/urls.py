@@ -57,6 +57,7 @@ root_router.register("personal_api_keys", PersonalAPIKeysViewSet, basename="pers
 project_router = ApiRouter()
 project_router.view("query", query.QueryView)
 project_router.view("query/check_auth_for_async", query.CheckAuthView)
+project_router.view("query/convert", query.ConvertView)
 project_router.view("query/<str:query_id>", query.QueryStatusView, "query-status")
 project_router.view("query/<str:query_id>/stream", query_stream.QueryStreamView, "query-stream")
 project_router.view("insights/trend", calculations.TrendView)

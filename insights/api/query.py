@@ -16,7 +16,7 @@ from insights.answer import Answer, Asked, answer, kept_answer, respelled
 from insights.api.asking import CLIENT_QUERY_ID, REFRESH, client_query_id, refresh_mode
 from insights.api.contexts import filters_override, variables_override
 from insights.api.explaining import EXPLAIN, explained, wants_explanation
-from insights.api.fields import JsonObject, QueryNode, Reader
+from insights.api.fields import JsonObject, LegacyFilters, QueryNode, Reader
 from insights.api.files import TABULAR_RENDERERS, file_response
 from insights.api.serializers import QueryStatusSerializer
 from insights.api.tables import result_table
@@ -32,7 +32,9 @@ from insights_service.renderers import CsvTable
 from queries.cache.connection import CacheUnavailable
 from queries.cache.policy import Endpoint, Refresh, read_refresh
 from queries.cache.status import QueryStatus
-from queries.errors import QueryError
+from queries.errors import InvalidQuery, NotSupported, QueryError
+from queries.legacy import parse_legacy
+from queries.legacy.to_filters import to_legacy
 from queries.parse import parse_query, spelling
 from queries.wrappers import SourceNode, source_of
 
@@ -172,6 +174,43 @@ class CheckAuthView(ProjectView):
     def post(self, request: Any, **_: Any) -> Response:
         """`{"user": "ok"}`."""
         return Response({"user": "ok"})
+
+
+class ConvertBody(Reader):
+    """One of the two."""
+
+    filters = LegacyFilters(required=False)
+    query = QueryNode(required=False)
+
+
+class ConvertView(ProjectView):
+    """A question in the other of its two forms, for callers who move from one to the other (api T10)."""
+
+    required_scopes: ClassVar = {"query:read"}
+
+    @extend_schema(
+        request=ConvertBody,
+        responses=inline_serializer(
+            "Converted",
+            {
+                "filters": serializers.JSONField(required=False),
+                "query": serializers.JSONField(required=False),
+            },
+        ),
+    )
+    def post(self, request: Any, **_: Any) -> Response:
+        """`{"query": node}` for `{"filters": ...}`, and the other way round."""
+        body = ConvertBody(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = body.validated_data
+        if len(given) != 1:
+            raise InvalidQuery("Send filters or query, one of them.", code="required", attr="filters")
+        if "filters" in given:
+            return Response({"query": parse_legacy(given["filters"], endpoint=False).to_wire()})
+        try:
+            return Response({"filters": to_legacy(source_of(parse_query(given["query"])))})
+        except NotSupported as error:
+            raise InvalidQuery(str(error), code=error.code, attr="query__kind") from error
 
 
 def _in_context(query: Any, parameters: Mapping[str, Any]) -> dict[str, Any]:
