@@ -67,6 +67,11 @@ def sweep() -> None:
                 background.send(status)
             else:
                 board.fail(status, now=clock.now(), message=None)
+        for status in board.unclaimed():
+            # A worker, or the cache, died between taking the ticket and writing it down.
+            if not keeping.waiting_runs().holds(background.ticket_of(status)):
+                log.warning("ticket_lost", project=status.project_id, query_id=status.id)
+                background.send(status)
         if not keeping.waiting_runs().is_empty():
             background.wake_a_worker()  # in case the message that should have done it was lost
 

@@ -49,10 +49,13 @@ class FairQueue:
 
     def push(self, ticket: Ticket) -> None:
         """Let a run wait behind those of its project."""
-        line = f"{LINE}{ticket.project_id}"
-        run = orjson.dumps([ticket.run_id, ticket.token, ticket.now])
         with self._connection.open() as redis:
-            redis.eval(_PUSH, 2, TURNS, line, str(ticket.project_id), run)
+            redis.eval(_PUSH, 2, TURNS, _line(ticket), str(ticket.project_id), _run(ticket))
+
+    def holds(self, ticket: Ticket) -> bool:
+        """Whether the run waits in its line."""
+        with self._connection.open() as redis:
+            return redis.lpos(_line(ticket), _run(ticket).decode()) is not None
 
     def pop(self) -> Ticket | None:
         """The run whose turn it is; None when nothing waits."""
@@ -67,3 +70,11 @@ class FairQueue:
         """Whether nothing waits."""
         with self._connection.open() as redis:
             return redis.llen(TURNS) == 0
+
+
+def _line(ticket: Ticket) -> str:
+    return f"{LINE}{ticket.project_id}"
+
+
+def _run(ticket: Ticket) -> bytes:
+    return orjson.dumps([ticket.run_id, ticket.token, ticket.now])

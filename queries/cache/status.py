@@ -255,18 +255,15 @@ class StatusBoard:
 
     def lost(self, *, now: datetime) -> list[QueryStatus]:
         """Unfinished runs whose worker has not been heard of, or that nobody picked up in time."""
-        with self._connection.open() as redis:
-            members = [text(member) for member in redis.zrange(WAITING, 0, -1)]
-            found = []
-            for member in members:
-                project_id, _, run_id = member.partition(":")
-                raw = redis.hmget(_status(int(project_id), run_id), ["json", "beat"])
-                status = _read(raw)
-                if status is None or status.complete:
-                    redis.zrem(WAITING, member)
-                elif self._is_lost(status):
-                    found.append(status)
-        return found
+        return [status for status in self._unfinished() if self._is_lost(status)]
+
+    def unclaimed(self) -> list[QueryStatus]:
+        """Runs that nobody has picked up for a while: it is not their turn, or their ticket is lost."""
+        return [
+            status
+            for status in self._unfinished()
+            if not status.is_picked_up and self._waited_seconds(status) > LOST_SECONDS
+        ]
 
     def requeue(self, status: QueryStatus, *, now: datetime) -> bool:
         """Let a lost run wait for another worker; False when it had its chances, or is no more."""
@@ -322,6 +319,24 @@ class StatusBoard:
         if status.complete or not self._is_gone(status):
             return status
         return replace(status, complete=True, error=True, end_time=now)
+
+    def _unfinished(self) -> list[QueryStatus]:
+        """Runs of all projects; those that have ended or expired are struck off."""
+        with self._connection.open() as redis:
+            members = [text(member) for member in redis.zrange(WAITING, 0, -1)]
+            found = []
+            for member in members:
+                project_id, _, run_id = member.partition(":")
+                raw = redis.hmget(_status(int(project_id), run_id), ["json", "beat"])
+                status = _read(raw)
+                if status is None or status.complete:
+                    redis.zrem(WAITING, member)
+                else:
+                    found.append(status)
+        return found
+
+    def _waited_seconds(self, status: QueryStatus) -> float:
+        return self._time() - (status.deadline - status.limit_seconds - QUEUE_GRACE_SECONDS)
 
     def _is_lost(self, status: QueryStatus) -> bool:
         silent = status.beat and self._time() - status.beat > LOST_SECONDS

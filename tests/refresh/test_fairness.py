@@ -163,7 +163,7 @@ def test_projects_take_turns(service: None) -> None:
 @pytest.fixture
 def four_places(monkeypatch: pytest.MonkeyPatch, places: Places) -> Iterator[None]:
     monkeypatch.setitem(registry.KINDS, KIND, SLOW_KIND)  # type: ignore[arg-type]
-    monkeypatch.setattr(compute, "_room", lambda: Room(4))
+    monkeypatch.setattr(compute, "room", lambda: Room(4))
     yield
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from insights import keeping
+from insights import keeping, tasks
+from insights_service import stores
 from insights_service.celery import app
 from queries.cache import status as status_module
 from tests.api_client import Api, make_project
@@ -56,6 +57,7 @@ def workers(service: None, tmp_path: Path) -> Iterator[Workers]:
     app.control.purge()  # what other tests have put into the queue
     while keeping.waiting_runs().pop() is not None:
         pass
+    stores.queue_redis().delete(status_module.WAITING)  # nobody is to find their tickets missing
     found = Workers(tmp_path)
     yield found
     found.stop()
@@ -122,6 +124,22 @@ def test_a_run_that_kills_its_workers_fails(shop: Api, workers: Workers, unique:
     ended = until(shop, unique, is_complete)
     assert (ended["error"], ended["error_message"], ended["results"]) == (True, None, None)
     assert shop.get(f"query/{unique}/").status == 500
+
+
+def test_a_ticket_that_was_lost_is_written_again(
+    shop: Api, workers: Workers, unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that dies after taking a run from the line and before saying so leaves no trace."""
+    start(shop, f"slow 0.1 {unique}", unique)
+    lost = keeping.waiting_runs().pop()
+    assert lost is not None
+    tasks.sweep()
+    assert keeping.waiting_runs().pop() is None  # it may still be about to be picked up
+    monkeypatch.setattr(status_module, "LOST_SECONDS", -1.0)
+    for _ in range(2):  # once is enough
+        tasks.sweep()
+    assert keeping.waiting_runs().pop() == lost
+    assert keeping.waiting_runs().pop() is None
 
 
 def test_without_any_worker_left_the_run_has_failed(
