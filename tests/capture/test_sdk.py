@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from socketserver import ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import posthog
 import pytest
-from django.core.wsgi import get_wsgi_application
 from posthog.capture_compression import CaptureCompression
 from posthog.capture_mode import CaptureMode
 
 from tests.api_client import Api
+from tests.browser import serving
 from tests.persons.conftest import seen_people
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 
 
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """Requests are in the service's own log."""
-
-
 @pytest.fixture
 def url(service: None) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, get_wsgi_application(), server_class=_Server, handler_class=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving() as site:
+        yield site
 
 
 @pytest.mark.parametrize(

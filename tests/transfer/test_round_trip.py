@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
-from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import CommandError, call_command
-from django.db import connections
 
 from insights.models import Insight, Origin
 from insights.transfer.references import References
 from tests.api_client import Api, make_project
+from tests.browser import serving
 
 KINDS = (
     "event_definitions",
@@ -224,28 +221,10 @@ def test_a_dry_run_says_the_same_and_keeps_nothing(full: Api, tmp_path: Path) ->
 # --- over the API of a running server -------------------------------------------------------------------
 
 
-class Quiet(WSGIRequestHandler):
-    def log_message(self, *args: Any) -> None:
-        """Nothing: the test runner shows what matters."""
-
-
 @pytest.fixture
 def url(service: None) -> Iterator[str]:
-    """This service on a socket of its own."""
-    app = WSGIHandler()
-
-    def serve(environ: Any, start_response: Any) -> Any:
-        try:
-            return app(environ, start_response)
-        finally:
-            connections.close_all()
-
-    with make_server("127.0.0.1", 0, serve, WSGIServer, Quiet) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving() as site:
+        yield site
 
 
 def test_from_a_running_server(full: Api, url: str, tmp_path: Path) -> None:
