@@ -41,7 +41,9 @@ def raw_deflate(data: bytes) -> bytes:
             Message(GZIP, {"compression": "gzip-js"}, "text/plain"), id="gzip announced in the query"
         ),
         pytest.param(Message(GZIP, {}), id="gzip not announced"),
-        pytest.param(Message(gzip.compress(JSON[:9], mtime=0) + gzip.compress(JSON[9:]), {}), id="two gzip members"),
+        pytest.param(
+            Message(gzip.compress(JSON[:9], mtime=0) + gzip.compress(JSON[9:]), {}), id="two gzip members"
+        ),
         pytest.param(Message(zlib.compress(JSON), {}, "", "deflate"), id="deflate with zlib header"),
         pytest.param(Message(raw_deflate(JSON), {}, "", "deflate"), id="raw deflate"),
         pytest.param(Message(BASE64, {"compression": "base64"}), id="base64"),
