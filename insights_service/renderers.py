@@ -78,6 +78,11 @@ class JSONRenderer(BaseRenderer):
         return b"" if data is None else to_json(data)
 
 
+class WrittenByView(BaseRenderer):
+    """Only a name for content negotiation: the view streams this form itself. What it does not stream
+    (OPTIONS, an explanation) is JSON."""
+
+
 class CSVRenderer(BaseRenderer):
     """CSV of the view's own table (`view.csv_table(response)`) if it has one, else of the JSON (api Y1)."""
 

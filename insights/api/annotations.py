@@ -30,10 +30,16 @@ class AnnotationSerializer(serializers.ModelSerializer[Annotation]):
     creation_type = serializers.CharField(read_only=True, default="USR")
     dashboard_item = serializers.IntegerField(source="insight_id", read_only=True, allow_null=True)
     dashboard_id = serializers.IntegerField(read_only=True, allow_null=True)
-    dashboard_name = serializers.CharField(source="dashboard.name", read_only=True, default=None)
-    insight_short_id = serializers.CharField(source="insight.short_id", read_only=True, default=None)
-    insight_name = serializers.CharField(source="insight.name", read_only=True, default=None)
-    insight_derived_name = serializers.CharField(source="insight.derived_name", read_only=True, default=None)
+    dashboard_name = serializers.CharField(
+        source="dashboard.name", read_only=True, default=None, allow_null=True
+    )
+    insight_short_id = serializers.CharField(
+        source="insight.short_id", read_only=True, default=None, allow_null=True
+    )
+    insight_name = serializers.CharField(source="insight.name", read_only=True, default=None, allow_null=True)
+    insight_derived_name = serializers.CharField(
+        source="insight.derived_name", read_only=True, default=None, allow_null=True
+    )
 
     class Meta:
         model = Annotation

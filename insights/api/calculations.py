@@ -10,13 +10,12 @@ from typing import Any, ClassVar
 
 import orjson
 from django.utils.text import slugify
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, inline_serializer
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from insights.answer import ABOUT_THE_QUESTION, Answer, Asked, answer
+from insights.api import calculation_schema
 from insights.api.asking import CLIENT_QUERY_ID, REFRESH, client_query_id, refresh_mode
 from insights.api.conditional import conditional
 from insights.api.explaining import EXPLAIN, explained, wants_explanation
@@ -41,16 +40,6 @@ from queries.sql.breakdowns import OTHER
 from queries.trends.node import TrendsQuery
 from queries.wrappers import SourceNode
 
-CALCULATION = inline_serializer(
-    "Calculation",
-    {
-        "result": serializers.JSONField(),
-        "timezone": serializers.CharField(),
-        "is_cached": serializers.BooleanField(),
-        "last_refresh": serializers.DateTimeField(),
-        "timings": serializers.ListField(child=serializers.DictField()),
-    },
-)
 PARAMETERS = [REFRESH, CLIENT_QUERY_ID, EXPLAIN]
 ENTITIES = ("events", "actions", "groups")
 EXPORTED_FROM = "PostHog"  # the word that clients expect in the name of a file (api Y2)
@@ -73,12 +62,10 @@ class CalculationView(ProjectView):
     needs_entities: ClassVar[bool] = True
     exported: Exported | None = None  # of this request, for its CSV
 
-    @extend_schema(parameters=PARAMETERS, responses=CALCULATION)
     def get(self, request: Any, **_: Any) -> Response:
         """Calculate, with parameters in the query string."""
         return self.calculate(request)
 
-    @extend_schema(parameters=PARAMETERS, request=OpenApiTypes.OBJECT, responses=CALCULATION)
     def post(self, request: Any, **_: Any) -> Response:
         """Calculate, with parameters in the body, the query string, or both."""
         return self.calculate(request)
@@ -145,6 +132,19 @@ class CalculationView(ProjectView):
         }
 
 
+def described(view: type[CalculationView]) -> type[CalculationView]:
+    """The view with its own parameters and answer in the description of the API."""
+    answer = {200: calculation_schema.answer(view.insight)}
+    parameters = [*calculation_schema.query_parameters(view.insight), *PARAMETERS]
+    body = {"application/json": calculation_schema.body(view.insight)}
+    in_view = extend_schema_view(
+        get=extend_schema(parameters=parameters, responses=answer),
+        post=extend_schema(parameters=PARAMETERS, request=body, responses=answer),
+    )
+    return in_view(view)
+
+
+@described
 class TrendView(CalculationView):
     """Trends; with `insight` or `shown_as` also stickiness and lifecycle."""
 
@@ -169,18 +169,21 @@ class TrendView(CalculationView):
         return str(replace_query_param(url, "offset", split.breakdown_offset + limit))
 
 
+@described
 class FunnelView(CalculationView):
     """Funnels: steps, over time, and times to convert."""
 
     insight = "FUNNELS"
 
 
+@described
 class CorrelationView(CalculationView):
     """What goes along with converting in a funnel."""
 
     insight = "CORRELATION"
 
 
+@described
 class PathView(CalculationView):
     """The ways people take."""
 
@@ -188,6 +191,7 @@ class PathView(CalculationView):
     needs_entities = False
 
 
+@described
 class RetentionView(CalculationView):
     """Who comes back, and when."""
 

@@ -11,19 +11,19 @@ from rest_framework.renderers import BaseRenderer
 
 from insights.exporting import FILES, TABULAR, exported
 from insights_service.errors import InvalidInput
-from insights_service.renderers import CSVRenderer, JSONRenderer
+from insights_service.renderers import CSVRenderer, JSONRenderer, WrittenByView
 from queries.context import ProjectContext
 from queries.wrappers import SourceNode
 
 
-class ParquetRenderer(BaseRenderer):
-    """Only a name for content negotiation: the file is written by the event store."""
+class ParquetRenderer(WrittenByView):
+    """The file is written by the event store."""
 
     media_type = "application/vnd.apache.parquet"
     format = "parquet"
 
 
-class ArrowRenderer(BaseRenderer):
+class ArrowRenderer(WrittenByView):
     """The same for Arrow's file format."""
 
     media_type = "application/vnd.apache.arrow.file"

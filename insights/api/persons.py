@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from pydantic_core import PydanticCustomError
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -38,6 +38,16 @@ class PersonSerializer(serializers.Serializer[Any]):
     properties = NullableObject()
     created_at = serializers.DateTimeField()
     uuid = serializers.UUIDField()
+
+
+PERSON_PAGE = inline_serializer(
+    "PersonPage",
+    {
+        "next": serializers.URLField(allow_null=True),
+        "previous": serializers.URLField(allow_null=True),
+        "results": PersonSerializer(many=True),
+    },
+)
 
 
 class ValueSerializer(serializers.Serializer[Any]):
@@ -265,7 +275,7 @@ class CohortPersonsView(ProjectView):
 
     required_scopes = ("cohort:read",)
 
-    @extend_schema(parameters=LIST_PARAMETERS, responses=PersonSerializer(many=True))
+    @extend_schema(parameters=LIST_PARAMETERS, responses=PERSON_PAGE)
     def get(self, request: Any, cohort_id: str, **_: Any) -> Response:
         """A page of them; nobody before the first calculation."""
         cohorts = Cohort.objects.filter(project=self.project, deleted=False)

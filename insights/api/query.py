@@ -138,7 +138,7 @@ class QueryStatusView(ProjectView):
 
     @extend_schema(
         parameters=[OpenApiParameter("dequeue_only", OpenApiTypes.BOOL)],
-        responses=inline_serializer("QueryStopped", {"message": serializers.CharField()}),
+        responses={200: inline_serializer("QueryStopped", {"message": serializers.CharField()})},
     )
     def delete(self, request: Any, query_id: str, **_: Any) -> Response:
         """Stop it, or with `dequeue_only` only keep it from starting."""

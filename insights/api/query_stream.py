@@ -21,15 +21,14 @@ from django.db import connection
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.renderers import BaseRenderer
 
 from insights import background, keeping
-from insights.api.query import STATUS, run_status, status_results
+from insights.api.query import run_status, status_results
 from insights_service import clock
 from insights_service.accounts.models import Project
 from insights_service.accounts.permissions import ProjectView
 from insights_service.config import get_config
-from insights_service.renderers import JSONRenderer, to_json
+from insights_service.renderers import JSONRenderer, WrittenByView, to_json
 from queries.cache.connection import CacheUnavailable
 from queries.cache.status import QueryStatus
 from queries.errors import AtCapacity
@@ -38,8 +37,8 @@ PAUSE_SECONDS = 0.5
 SILENCE_SECONDS = 15.0  # after that much of it a comment is sent, so that proxies keep the line open
 
 
-class EventStreamRenderer(BaseRenderer):
-    """Only a name for content negotiation: the stream is written by the view."""
+class EventStreamRenderer(WrittenByView):
+    """Server-sent events."""
 
     media_type = "text/event-stream"
     format = "sse"
@@ -51,7 +50,7 @@ class QueryStreamView(ProjectView):
     required_scopes: ClassVar = {"query:read"}
     renderer_classes: ClassVar[Any] = (EventStreamRenderer, JSONRenderer)  # type: ignore[misc]
 
-    @extend_schema(responses={(200, "text/event-stream"): OpenApiTypes.STR, 404: STATUS})
+    @extend_schema(responses={(200, "text/event-stream"): OpenApiTypes.STR})
     def get(self, request: Any, query_id: str, **_: Any) -> StreamingHttpResponse:
         """Progress until the run has ended. 404 when there is no such run."""
         status = run_status(self.project, query_id)

@@ -25,7 +25,7 @@ from insights_service.accounts.scopes import grants, needed_for_method
 from insights_service.errors import Forbidden, InvalidInput, NotFound
 from insights_service.pagination import LimitOffsetPagination
 from insights_service.parsers import FormParser, JSONParser, MultiPartParser, contains_nul
-from insights_service.renderers import CSVRenderer, FormatNegotiation, JSONRenderer
+from insights_service.renderers import CSVRenderer, FormatNegotiation, JSONRenderer, WrittenByView
 from insights_service.requests import ApiRequest
 from insights_service.throttling import BurstThrottle, SustainedThrottle, counts, note_caller, tightest
 
@@ -129,7 +129,9 @@ class ApiView(APIView):
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Errors as JSON (api Y9); nothing is for shared caches; what is left of the caller's rate."""
         response = super().finalize_response(request, response, *args, **kwargs)
-        if response.status_code >= 400 and isinstance(response, Response):
+        if isinstance(response, Response) and (
+            response.status_code >= 400 or isinstance(request.accepted_renderer, WrittenByView)
+        ):
             response.accepted_renderer = JSONRenderer()
             response.accepted_media_type = JSONRenderer.media_type
         response.headers.setdefault("Cache-Control", "private, no-cache")

@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--order", choices=("ordered", "strict", "unordered"), help="of funnels")
     arguments = parser.parse_args()
-    _start()
+    start()
     from tests.oracle.check import CHECKS, Disagreement
 
     if arguments.kind not in CHECKS:
@@ -44,7 +44,7 @@ def main() -> int:
     return 0
 
 
-def _start() -> None:
+def start() -> None:
     """The engines and both schemas, on throw-away folders."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "insights_service.settings")
     ENGINES.start()

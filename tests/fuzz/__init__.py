@@ -1,0 +1,1 @@
+"""Requests made from our own description of the API: whatever is sent, the answer is one it describes."""
