@@ -134,6 +134,7 @@ ROUTES: list[Route] = [
     _route("POST ~persons/{person}/split/ person:write 201"),
     _route("GET ~persons/values/ person:read", "?key=email"),
     _route("POST ~query/ query:read", body={"query": TREND, "refresh": "blocking"}),
+    _route("POST ~query/convert/ query:read", body={"query": TREND}),
     _route("POST ~query/check_auth_for_async/ query:read"),
     _route("GET ~query/{run}/ query:read 202"),
     _route("DELETE ~query/{doomed}/ query:read"),  # also a run that has ended (api Q21)
