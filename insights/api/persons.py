@@ -40,6 +40,7 @@ class PersonSerializer(serializers.Serializer[Any]):
     uuid = serializers.UUIDField()
 
 
+PERSON_SPLIT = inline_serializer("PersonSplit", {"success": serializers.BooleanField()})
 PERSON_PAGE = inline_serializer(
     "PersonPage",
     {
@@ -183,24 +184,26 @@ class PersonViewSet(ProjectViewSet):
     @extend_schema(request=PersonBody, responses=PersonSerializer)
     def partial_update(self, request: Any, id: str, **_: Any) -> Response:
         """Set properties; those not named stay."""
-        given = read(PersonBody, request).validated_data.get("properties", {})
-        return self._changed(self._find(id), set_=given)
+        person = self._find(id)  # the object comes before the body (api N4)
+        return self._changed(person, set_=read(PersonBody, request).validated_data.get("properties", {}))
 
     @extend_schema(request=PropertyBody, responses=PersonSerializer)
     @action(detail=True, methods=["post"])
     def update_property(self, request: Any, id: str, **_: Any) -> Response:
         """Set one property."""
+        person = self._find(id)
         given = read(PropertyBody, request).validated_data
-        return self._changed(self._find(id), set_={given["key"]: given["value"]})
+        return self._changed(person, set_={given["key"]: given["value"]})
 
     @extend_schema(request=UnsetBody, responses=PersonSerializer)
     @action(detail=True, methods=["post"])
     def delete_property(self, request: Any, id: str, **_: Any) -> Response:
         """Take one property away."""
+        person = self._find(id)
         given = read(UnsetBody, request).validated_data
-        return self._changed(self._find(id), unset=[given["key"]])
+        return self._changed(person, unset=[given["key"]])
 
-    @extend_schema(request=SplitBody, responses={201: None})
+    @extend_schema(request=SplitBody, responses={201: PERSON_SPLIT})
     @action(detail=True, methods=["post"])
     def split(self, request: Any, id: str, **_: Any) -> Response:
         """Make each distinct id a person of its own."""
