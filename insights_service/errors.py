@@ -18,6 +18,7 @@ import structlog
 from django.core import exceptions as django_core
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 from rest_framework import exceptions as drf
@@ -236,6 +237,7 @@ def plain_response(problem: Problem) -> JsonResponse:
     return JsonResponse(problem.body(), status=problem.status, headers=dict(problem.headers))
 
 
+@csrf_exempt  # it changes nothing, and a POST to a wrong path is to hear that it is wrong
 def endpoint_not_found(request: HttpRequest, *args: Any, **kwargs: Any) -> JsonResponse:
     """Any path that is no route, before credentials are looked at (api M.4). Also Django's handler404."""
     return plain_response(Problem(404, "invalid_request", "not_found", "Endpoint not found."))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -517,12 +518,16 @@ def test_unknown_things(world: World) -> None:
 
 
 def test_broken_bodies(world: World) -> None:
-    for route in PROTECTED:
-        if route.is_safe or route.method == "DELETE" or route.path.endswith(BODY_IGNORED):
-            continue
-        for body in NO_JSON_OBJECT:
-            answer = world.with_key(replace(route, body=body), world.keys["good"])
-            assert answer.error == (400, "parse_error", None), (route, body)
+    """One parser reads them all: each operation gets one of the broken bodies, in turn."""
+    with_body = [
+        route
+        for route in PROTECTED
+        if route.method in ("POST", "PUT", "PATCH") and not route.path.endswith(BODY_IGNORED)
+    ]
+    assert len(with_body) > 5 * len(NO_JSON_OBJECT)
+    for route, body in zip(with_body, cycle(NO_JSON_OBJECT)):
+        answer = world.with_key(replace(route, body=body), world.keys["good"])
+        assert answer.error == (400, "parse_error", None), (route, body)
 
 
 def test_a_project_with_access_control(world: World) -> None:
@@ -701,6 +706,6 @@ def test_every_route_outside_of_the_api_has_a_row() -> None:
 def test_an_unknown_path_below_the_api(service: None) -> None:
     """api M.4: 404 before anybody is asked for credentials."""
     for method in METHODS:
-        response = Client().generic(method, "/api/nothing/")
+        response = Client(enforce_csrf_checks=True).generic(method, "/api/nothing/")
         assert error_of(response) == (404, "invalid_request", "not_found", None), method
         assert response.json()["detail"] == "Endpoint not found."
