@@ -55,14 +55,27 @@ def _is_crowded(masks: Masks) -> Sql:
 
 
 def _alone(masks: Masks) -> Sql:
-    """The n-th event of an actor cannot take a step after the n-th."""
+    """The n-th event of an actor cannot take a step after the n-th.
+
+    In a strict funnel it still stands between its neighbours: as a foreign event, if no step is left.
+    """
+    units = masks.units
+    possible = sql(
+        "arrayFilter(code -> code < {first} + nth, {codes})",
+        first=u64(units.code_of(0)),
+        codes=_codes(masks),
+    )
+    if masks.question.is_strict:
+        possible = sql(
+            "if(empty({possible} AS possible), [{foreign}], possible)",
+            possible=possible,
+            foreign=u64(units.foreign),
+        )
     return sql(
-        "arrayFlatten(arrayMap((mark, nth) -> arrayMap(code -> {unit},"
-        " arrayFilter(code -> code < {first} + nth, {codes})),"
+        "arrayFlatten(arrayMap((mark, nth) -> arrayMap(code -> {unit}, {possible}),"
         " if(is_crowded, [], ordered) AS alone, arrayEnumerate(alone)))",
         unit=masks.unit("mark", sql("code")),
-        first=u64(masks.units.code_of(0)),
-        codes=_codes(masks),
+        possible=possible,
     )
 
 

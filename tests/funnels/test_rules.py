@@ -75,6 +75,12 @@ def test_a_strict_step_that_leads_nowhere(api: Api) -> None:  # semantics E15, E
     assert series["data"] == [0, 0, 100.0, 0, 0]
 
 
+def test_a_step_that_cannot_be_taken_yet_breaks_a_strict_funnel(api: Api) -> None:  # semantics E15, E17
+    """X is of the last step, "any event", but comes second: A and the later A are not neighbours."""
+    api.journeys("u1: A@1:00 X@2:00 A@3:00")
+    assert counts(funnel(api, "AA*", funnel_order_type="strict")) == [1, 0, 0]
+
+
 def test_the_latest_first_step_gives_the_time(api: Api) -> None:  # semantics E6, E33
     api.journeys("u1: A@09:00 A@12:00 B@12:30", "u2: A@10:00 B@10:10")
     step = funnel(api, "AB", **HOUR)[1]
