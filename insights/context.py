@@ -7,6 +7,7 @@ property types and two for the definitions (all actions, all cohorts: one may re
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ from insights_service.config import get_config
 from insights_service.persons.models import GroupType, PropertyDefinition, PropertyOwner
 from queries import context as query
 from queries.cache.key import Mentions, mentions, uses_test_filters
-from queries.properties import read_properties
+from queries.properties import PropertyGroup, read_properties
 from queries.wrappers import SourceNode
 
 SCOPES: Mapping[str, query.PropertyScope] = {
@@ -27,6 +28,20 @@ SCOPES: Mapping[str, query.PropertyScope] = {
 }
 # Keys of a question's JSON below which a property may be compared or sorted by its declared type.
 PROPERTY_KEYS = ("properties", "fixedProperties", "breakdown", "breakdowns", "math_property", "filters")
+
+
+@dataclass(frozen=True, slots=True)
+class Leaning:
+    """Which rows of the project, besides its own, the context of a question is read from."""
+
+    definitions: bool
+    property_types: bool
+    group_types: bool
+
+
+def leaning(project: Project, nodes: Iterable[SourceNode]) -> Leaning:
+    """What `project_context` would read for these nodes."""
+    return _leaning(*_named(project, [node.to_wire() for node in nodes]))
 
 
 def project_context(
@@ -40,23 +55,22 @@ def project_context(
 
     `timeout_seconds` defaults to the limit of a query that somebody waits for (api R15).
     """
-    wires = [node.to_wire() for node in nodes]
-    tests = read_properties(project.test_account_filters) if uses_test_filters(wires) else None
-    named = mentions([wires, tests.to_wire() if tests else None])
+    wires, tests, named = _named(project, [node.to_wire() for node in nodes])
+    leans = _leaning(wires, tests, named)
     return query.ProjectContext(
         project_id=project.pk,
         now=now or clock.now(),
         timezone=project.timezone,
         week_start=project.week_start_day or 0,
-        actions=_actions(project) if named.needs_definitions else {},
-        cohorts=_cohorts(project) if named.needs_definitions else {},
+        actions=_actions(project) if leans.definitions else {},
+        cohorts=_cohorts(project) if leans.definitions else {},
         test_account_filters=tests,
         path_cleaning=_path_cleaning(project),
         person_properties_mode="on_events" if project.person_properties_mode == "on_events" else "current",
         aggregate_by_distinct_id=project.aggregate_users_by_distinct_id,
         human_friendly_comparison_periods=project.human_friendly_comparison_periods,
-        property_types=_property_types(project) if _compares_properties(wires, tests, named) else {},
-        group_types=_group_types(project) if named.has_free_text else {},
+        property_types=_property_types(project) if leans.property_types else {},
+        group_types=_group_types(project) if leans.group_types else {},
         display_name_properties=tuple(project.person_display_name_properties or ()),
         limits=limits(timeout_seconds),
     )
@@ -84,6 +98,16 @@ def limits(timeout_seconds: float | None = None) -> query.Limits:
         memory_bytes=config.query_max_memory_bytes,
         rows_to_read=config.query_max_rows_to_read or None,
     )
+
+
+def _named(project: Project, wires: list[Any]) -> tuple[list[Any], PropertyGroup | None, Mentions]:
+    """The questions as JSON, the test-account filters if they take part, and what both of them name."""
+    tests = read_properties(project.test_account_filters) if uses_test_filters(wires) else None
+    return wires, tests, mentions([wires, tests.to_wire() if tests else None])
+
+
+def _leaning(wires: list[Any], tests: PropertyGroup | None, named: Mentions) -> Leaning:
+    return Leaning(named.needs_definitions, _compares_properties(wires, tests, named), named.has_free_text)
 
 
 def _compares_properties(wires: Any, tests: Any, named: Mentions) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from functools import cache
 
 from insights_service import stores
+from insights_service.config import get_config
 from queries.cache.active import ActiveRuns
-from queries.cache.connection import Connection
+from queries.cache.connection import Connection, name
 from queries.cache.fair_queue import FairQueue
 from queries.cache.places import Places
 from queries.cache.reads import PropertyReads
@@ -24,15 +25,36 @@ def _queue() -> Connection:
 
 
 @cache
+def _cache() -> Connection:
+    return Connection(stores.cache_redis)
+
+
+@cache
 def answers() -> AnswerStore:
     """Finished answers."""
-    return AnswerStore(Connection(stores.cache_redis))
+    return AnswerStore(_cache())
 
 
 @cache
 def cells() -> CellStore:
     """Parts of answers, for the next refresh."""
-    return CellStore(Connection(stores.cache_redis))
+    return CellStore(_cache())
+
+
+def unchanged(project_id: int, key: str, raw: bytes) -> bool:
+    """Whether the answer in the cache is these bytes still, and no run for it has begun.
+
+    One round trip where cache and queue are the same Redis. May raise `CacheUnavailable`.
+    """
+    answer, run = name("answer", project_id, key), name("running", project_id, key)
+    config = get_config()
+    with _queue().open() as redis:
+        if config.effective_cache_url == config.redis_url:
+            return bool(redis.mget([answer, run]) == [raw, None])
+        if redis.exists(run):
+            return False
+    with _cache().open() as redis:
+        return redis.get(answer) == raw
 
 
 @cache

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from insights.context import Leaning
 from insights.levels import Levels, Viewer, insight_levels, live_tiles
 from insights.models import DashboardTile, Insight
 from insights.question import PLAIN, Context, Question, question_of
+from queries.cache.store import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,9 @@ class AnswerFacts:
     types: Sequence[Any] | None = None
     hogql: str | None = None
     resolved_date_range: Mapping[str, str] | None = None
+    # What the answer was read from, when nothing had to be done for it.
+    entry: Entry | None = None
+    leaning: Leaning | None = None
 
 
 NO_ANSWER = AnswerFacts()

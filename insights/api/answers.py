@@ -17,7 +17,7 @@ from drf_spectacular.utils import OpenApiParameter
 from insights import background
 from insights.answer import Answer, Asked, answers_for, respelled, safe_answer
 from insights.api.requests import wants_csv
-from insights.context import project_context
+from insights.context import leaning, project_context
 from insights.shown import NO_ANSWER, AnswerFacts, ShownInsight
 from insights_service import clock
 from insights_service.accounts.models import Project
@@ -88,7 +88,7 @@ def answer_one(shown: ShownInsight, project: Project, wish: Wish) -> ShownInsigh
         answer = safe_answer(_asked(shown, node, wish), project_context(project, [node]))
     except QueryError as error:
         raise respelled(error, _spelling(shown)) from error
-    return replace(shown, answer=_facts(answer, wish))
+    return replace(shown, answer=replace(_facts(answer, wish), leaning=leaning(project, [node])))
 
 
 def answer_all(shown: Sequence[ShownInsight], project: Project, wish: Wish) -> list[ShownInsight]:
@@ -135,6 +135,7 @@ def _facts(answer: Answer, wish: Wish) -> AnswerFacts:
         next_allowed_client_refresh=answer.next_allowed_client_refresh,
         cache_key=answer.cache_key,
         query_status=answer.query_status,
+        entry=answer.entry if answer.is_cached else None,
         **{name: getattr(header, name, None) for name in TABLE_FACTS},
     )
 

@@ -24,7 +24,7 @@ def conditional(request: Any, found: Answer, body: Callable[[], Any]) -> Respons
     if request.method not in ("GET", "HEAD") or found.header is None:
         return Response(body())
     tag = answer_tag(found, request.accepted_renderer.format)
-    if tag in _known(request.headers.get("If-None-Match", "")):
+    if tag in known_tags(request.headers.get("If-None-Match", "")):
         return Response(status=304, headers={"ETag": tag})
     return Response(body(), headers={"ETag": tag})
 
@@ -43,7 +43,7 @@ def insight_response(request: Any, insight: Insight, body: Mapping[str, Any], st
     told = orjson.dumps({key: body[key] for key in body if key not in UNTOLD}, default=str)
     form = request.accepted_renderer.format.encode()
     tag = versions.answer_tag(insight, hashlib.sha256(form + told).hexdigest()[:32])
-    if tag in _known(request.headers.get("If-None-Match", "")):
+    if tag in known_tags(request.headers.get("If-None-Match", "")):
         return Response(status=304, headers={"ETag": tag})
     return Response(body, status, headers={"ETag": tag})
 
@@ -54,7 +54,7 @@ def answer_tag(found: Answer, form: str) -> str:
     return f'W/"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
 
 
-def _known(header: str) -> set[str]:
+def known_tags(header: str) -> set[str]:
     """The tags of an If-None-Match; they are compared weakly, so a strong one counts as well."""
     tags = (tag.strip() for tag in header.split(","))
     return {tag if tag.startswith("W/") else f"W/{tag}" for tag in tags if tag}

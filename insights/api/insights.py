@@ -21,6 +21,7 @@ from insights.api.conditional import insight_response
 from insights.api.contexts import FROM_DASHBOARD, OVERRIDE_PARAMETERS, insight_context
 from insights.api.files import TABULAR_RENDERERS, file_response, is_file_wanted
 from insights.api.filters import LIST_PARAMETERS, Asker, filtered
+from insights.api.kept_responses import MadeOf, may_be_kept
 from insights.api.pictures import PICTURES
 from insights.api.requests import (
     IDEMPOTENCY_HEADER,
@@ -59,10 +60,12 @@ from insights.services.refusals import gone
 from insights.services.versions import version_tag
 from insights.services.viewed import mark_viewed
 from insights.shown import ShownInsight, show, show_all
+from insights_service.accounts.access import CURRENT
+from insights_service.accounts.authentication import HeaderKeyAuthentication
 from insights_service.accounts.permissions import ApiView, ProjectViewSet
 from insights_service.parsers import is_true
 from insights_service.renderers import CsvTable
-from queries.cache.policy import Endpoint
+from queries.cache.policy import Endpoint, Refresh
 from queries.errors import QueryError
 from queries.parse import parse_query, spelling
 from queries.wrappers import source_of
@@ -284,7 +287,25 @@ class InsightViewSet(SharedReading, ProjectViewSet):
             answer_one(shown, self.project, wish) if is_read else answer_all([shown], self.project, wish)[0]
         )
         self.shown = answered
+        if is_read and wish.refresh is Refresh.FORCE_CACHE:
+            self._may_be_kept(answered, wish)
         return insight_response(self.request, insight, self._serialized([answered])[0], status)
+
+    def _may_be_kept(self, shown: ShownInsight, wish: Wish) -> None:
+        """Tell `KeptResponses` what the answer was made of: of a key, an id and an answer that lay ready."""
+        found, insight = shown.answer, shown.insight
+        is_by_header = isinstance(self.request.successful_authenticator, HeaderKeyAuthentication)
+        # An id wins over a short id (api M5), so a short id of digits only could come to mean another one.
+        is_lasting = self.kwargs["id"] == str(insight.pk) or not self.kwargs["id"].isdecimal()
+        is_named = self.kwargs["project_id"] != CURRENT
+        if not (self.key and is_by_header and is_lasting and is_named and found.cache_key):
+            return
+        if found.entry is None or found.entry.raw is None or found.leaning is None or found.query_status:
+            return
+        made_of = MadeOf(
+            self.key.value_hash, self.project.pk, insight.pk, found.leaning, found.cache_key, wish.name
+        )
+        may_be_kept(self.request._request, made_of, found.entry)
 
     def _file(self, insight: Insight, context: Context) -> HttpResponseBase | None:
         """The whole table of a tabular insight, when it is to be computed anyway; None for an answer.

@@ -47,10 +47,11 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One answer. `packed` is its body as it lies in Redis."""
+    """One answer. `packed` is its body as it lies in Redis, `raw` all that was read there."""
 
     header: Header
     packed: bytes
+    raw: bytes | None = None
 
     @property
     def body(self) -> bytes:
@@ -138,7 +139,7 @@ def _unpack(raw: bytes) -> Entry | None:
     end = 5 + int.from_bytes(raw[1:5], "big")
     fields = orjson.loads(raw[5:end])
     fields["last_refresh"] = datetime.fromisoformat(fields["last_refresh"])
-    return Entry(Header(**fields), raw[end:])
+    return Entry(Header(**fields), raw[end:], raw)
 
 
 def _json(value: Any) -> bytes:

@@ -1,0 +1,261 @@
+"""A saved insight read again and again: the same bytes from memory, and never older ones.
+
+Each row of CHANGES is something that the response depends on. Without the change the response comes from
+memory (the first test); with it the next one must say what a process that remembers nothing says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from zlib import compress
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from insights import keeping
+from insights.api import kept_responses
+from insights.models import Action, Dashboard, DashboardCollaborator, DashboardTile, Insight
+from insights_service import clock
+from insights_service.accounts.models import OrganizationMembership, PersonalAPIKey, Project, User
+from insights_service.persons.models import PropertyDefinition
+from queries.cache.store import Entry
+from tests.api_client import NOW, Answer, Api
+from tests.refresh.conftest import Scene, stage, trend
+
+Change = Callable[[Scene], Any]
+
+
+def rows(model: Any, **values: Any) -> Change:
+    """Written past all services, as an administrator's SQL would."""
+
+    def change(scene: Scene) -> None:
+        where = {Insight: {"pk": scene.insight_id}, Project: {"pk": scene.api.project.pk}}.get(model)
+        where = where or {PersonalAPIKey: {"user": scene.api.user}, User: {"pk": scene.api.user.pk}}.get(
+            model
+        )
+        where = where or {"project": scene.api.project}
+        assert model.objects.filter(**where).update(**values)
+
+    return change
+
+
+def on_dashboard(scene: Scene, **values: Any) -> Dashboard:
+    dashboard = Dashboard.objects.create(project=scene.api.project, name="d", **values)
+    DashboardTile.objects.create(dashboard=dashboard, insight_id=scene.insight_id)
+    return dashboard
+
+
+def collaborating(scene: Scene) -> None:
+    dashboard = Dashboard.objects.create(project=scene.api.project)
+    DashboardCollaborator.objects.create(dashboard=dashboard, user=scene.api.user)
+
+
+def rewritten(scene: Scene) -> None:
+    """Another answer at the same instant."""
+    key = read(scene).body["filters_hash"]
+    kept = keeping.answers().get(scene.api.project.pk, key, now=NOW)
+    assert kept is not None
+    changed = kept.body.replace(b'"count":1.0', b'"count":7.0')
+    keeping.answers().put(scene.api.project.pk, key, Entry(kept.header, compress(changed)))
+
+
+def dropped(scene: Scene) -> None:
+    keeping.answers().drop(scene.api.project.pk, read(scene).body["filters_hash"])
+
+
+CHANGES: dict[str, Change] = {
+    "key revoked": lambda scene: PersonalAPIKey.objects.filter(user=scene.api.user).delete(),
+    "key has expired": rows(PersonalAPIKey, expires_at=NOW),
+    "scope changed": rows(PersonalAPIKey, scopes=["dashboard:read"]),
+    "key limited to another project": rows(PersonalAPIKey, scoped_teams=[0]),
+    "user switched off": rows(User, is_active=False),
+    "membership removed": lambda scene: OrganizationMembership.objects.filter(user=scene.api.user).delete(),
+    "project closed to members": lambda scene: (
+        OrganizationMembership.objects.filter(user=scene.api.user).update(level=1),
+        rows(Project, access_control=True)(scene),
+    ),
+    "project's zone": rows(Project, timezone="Asia/Tokyo"),
+    "insight renamed": rows(Insight, name="another"),
+    "insight deleted": rows(Insight, deleted=True),
+    "insight asks something else": rows(Insight, query=trend("other")),
+    "insight was viewed": rows(Insight, last_viewed_at=NOW),
+    "its author renamed": rows(User, first_name="Another"),
+    "tile added": on_dashboard,
+    "tile of a restricted dashboard added": lambda scene: on_dashboard(scene, restriction_level=37),
+    "new answer": lambda scene: scene.ask("retrieve", "force_blocking"),
+    "another answer of the same instant": rewritten,
+    "answer gone": dropped,
+    "run in the background": lambda scene: scene.ask("retrieve", "force_async"),
+}
+
+
+@pytest.fixture
+def kept(own_scene: Scene) -> Scene:
+    """An insight whose response is kept."""
+    own_scene.keep()
+    return repeated(own_scene)
+
+
+def repeated(scene: Scene, path: str = "") -> Scene:
+    assert [read(scene, path).status for _ in range(3)] == [200, 200, 200]
+    assert is_remembered(scene, path)
+    return scene
+
+
+def read(scene: Scene, path: str = "", **options: Any) -> Answer:
+    return scene.api.get(f"insights/{scene.insight_id}/{path}", **options)
+
+
+def is_remembered(scene: Scene, path: str = "", **options: Any) -> bool:
+    """Whether a read asks nothing through Django, which the way to a view always does."""
+    with CaptureQueriesContext(connection) as captured:
+        read(scene, path, **options)
+    return not captured.captured_queries
+
+
+def afresh(scene: Scene, path: str = "") -> Answer:
+    """The same read from a process that remembers nothing."""
+    return read(replace(scene, api=replace(scene.api, client=Client())), path)
+
+
+def told(answer: Answer) -> tuple[int, bytes, str | None]:
+    return answer.status, answer.content, answer.headers.get("ETag")
+
+
+def test_the_same_bytes_and_headers(kept: Scene) -> None:
+    again, anew = read(kept), afresh(kept)
+    assert told(again) == told(anew)
+    own = {"X-Request-Id", "Server-Timing"}
+    assert {k: v for k, v in again.headers.items() if k not in own} == {
+        k: v for k, v in anew.headers.items() if k not in own
+    }
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_shows_at_once(kept: Scene, change: str) -> None:
+    before = read(kept)
+    CHANGES[change](kept)
+    after, anew = read(kept), afresh(kept)
+    assert told(after) == told(anew)
+    assert told(after) != told(before)
+
+
+def test_what_comes_back_is_not_what_it_was(kept: Scene) -> None:
+    """A row that has its old contents again is another version of the row."""
+    rows(Insight, name="another")(kept)
+    rows(Insight, name=None)(kept)
+    assert not is_remembered(kept)
+
+
+def test_filters_of_the_dashboard(own_scene: Scene) -> None:
+    dashboard = on_dashboard(own_scene)
+    path = f"?from_dashboard={dashboard.pk}"
+    own_scene.api.get(f"insights/{own_scene.insight_id}/{path}&refresh=blocking")
+    repeated(own_scene, path)
+    Dashboard.objects.filter(pk=dashboard.pk).update(filters={"date_from": "-3d"})
+    after = read(own_scene, path)
+    assert told(after) == told(afresh(own_scene, path))
+    assert after.body["query"]["source"]["dateRange"]["date_from"] == "-3d"
+
+
+def test_definitions(api: Api) -> None:
+    """semantics B15, C4: an action that the question names, and the declared type of a property."""
+    scene = stage(api, "A")
+    action = Action.objects.create(project=api.project, name="a", steps=[{"event": "A"}])
+    series = [{"kind": "ActionsNode", "id": action.pk}]
+    properties = [{"key": "price", "value": "1", "operator": "gt"}]
+    query = {"kind": "TrendsQuery", "series": series, "properties": properties}
+    assert api.patch(f"insights/{scene.insight_id}/", {"query": query}).status == 200
+    for change in (
+        lambda: Action.objects.filter(pk=action.pk).update(steps=[{"event": "B"}], version=2),
+        lambda: PropertyDefinition.objects.create(
+            project=api.project, type="event", name="price", declared_type="Numeric"
+        ),
+    ):
+        scene.ask("retrieve", "blocking")
+        repeated(scene)
+        key = read(scene).body["filters_hash"]
+        change()
+        after = read(scene)
+        assert told(after) == told(afresh(scene))
+        assert after.body["filters_hash"] != key
+
+
+def test_a_kept_answer_grows_old(kept: Scene) -> None:
+    """api R9: after a week it is gone; time alone changes nothing else."""
+    kept.api.now = NOW + timedelta(minutes=30)
+    assert is_remembered(kept)
+    kept.api.now = NOW + timedelta(days=7, seconds=1)
+    with clock.frozen(kept.api.now):
+        PersonalAPIKey.objects.filter(user=kept.api.user).update(last_used_at=clock.now())
+    repeated_body = read(kept).body
+    assert (repeated_body["result"], repeated_body["is_cached"]) == (None, False)
+
+
+def test_the_use_of_a_key_is_noted(kept: Scene) -> None:
+    """api M13."""
+    kept.api.now = NOW + timedelta(hours=2)
+    read(kept)
+    assert PersonalAPIKey.objects.get(user=kept.api.user).last_used_at == kept.api.now
+
+
+def test_a_client_that_has_it(kept: Scene) -> None:
+    tag = {"If-None-Match": read(kept).headers["ETag"]}
+    assert is_remembered(kept, headers=tag)
+    again = read(kept, headers=tag)
+    assert (again.status, again.content, "Content-Type" in again.headers) == (304, b"", False)
+    assert read(kept, headers={"If-None-Match": '"other"'}).status == 200
+
+
+def test_another_caller_has_another_response(kept: Scene) -> None:
+    """api N4: nobody is answered from what somebody else was sent."""
+    assert read(replace(kept, api=replace(kept.api, key="phx_wrong"))).status == 401
+    assert read(replace(kept, api=replace(kept.api, key=None))).status == 401
+    assert "text/csv" in read(kept, headers={"Accept": "text/csv"}).headers["Content-Type"]
+
+
+@pytest.mark.parametrize("mode", ["blocking", "async", "lazy_async", "force_blocking", "force_async"])
+def test_modes_that_depend_on_the_time_are_not_kept(kept: Scene, mode: str) -> None:
+    for _ in range(3):
+        read(kept, f"?refresh={mode}")
+    assert not is_remembered(kept, f"?refresh={mode}")
+
+
+def test_every_table_that_is_read_is_in_the_fingerprint(kept: Scene) -> None:
+    """Whoever makes the response depend on one more table must add it to the statement."""
+    with CaptureQueriesContext(connection) as captured:
+        afresh(kept)
+    read_from = {
+        table
+        for statement in captured.captured_queries
+        for table in re.findall(r'(?:FROM|JOIN) "(\w+)"', statement["sql"])
+    }
+    assert len(read_from) >= 6
+    assert read_from <= set(re.findall(r"(?:FROM|JOIN) (\w+)", kept_responses.FINGERPRINT))
+
+
+def test_the_memory_is_bounded() -> None:
+    memory = kept_responses.Memory(max_bytes=3 * kept_responses.OVERHEAD_BYTES)
+    leaning = kept_responses.Leaning(definitions=False, property_types=False, group_types=False)
+    seen = kept_responses.Seen(kept_responses.MadeOf("", 1, 1, leaning, "", None))
+    for name in (b"1", b"2", b"3", b"1", b"4"):
+        memory.put(name, seen)
+    assert [memory.get(name) is not None for name in (b"1", b"2", b"3", b"4")] == [True, False, True, True]
+
+
+def test_it_stands_inside_what_every_request_needs() -> None:
+    """Log, count, clock and spelling are outside of it; every security header is made inside."""
+    at = settings.MIDDLEWARE.index("insights.api.kept_responses.KeptResponses")
+    assert [name.rpartition(".")[2] for name in settings.MIDDLEWARE[:at]] == [
+        "RequestLog",
+        "CountRequests",
+        "TestClock",
+        "CanonicalPathMiddleware",
+    ]
