@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 import structlog
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
@@ -52,9 +52,7 @@ SELECT key.expires_at, key.last_used_at, sha256(convert_to(ROW(
      FROM insights_dashboardtile tile JOIN insights_dashboard dashboard ON dashboard.id = tile.dashboard_id
      WHERE tile.insight_id = insight.id),
     (SELECT string_agg(ROW(place.xmin, place)::text, '' ORDER BY place.id)
-     FROM insights_dashboardcollaborator place JOIN insights_dashboard dashboard
-       ON dashboard.id = place.dashboard_id
-     WHERE place.user_id = caller.id AND dashboard.project_id = project.id),
+     FROM insights_dashboardcollaborator place WHERE place.user_id = caller.id),
     CASE WHEN %(definitions)s THEN
       (SELECT string_agg(ROW(action.xmin, action)::text, '' ORDER BY action.id) FROM insights_action action
        WHERE action.project_id = project.id) END,
@@ -73,7 +71,7 @@ FROM accounts_personalapikey key
 JOIN accounts_user caller ON caller.id = key.user_id
 JOIN accounts_project project ON project.id = %(project_id)s
 JOIN accounts_organization organization ON organization.id = project.organization_id
-JOIN insights_insight insight ON insight.id = %(insight_id)s AND insight.project_id = project.id
+JOIN insights_insight insight ON insight.id = %(insight_id)s
 WHERE key.value_hash = %(value_hash)s
 """
 
@@ -217,7 +215,7 @@ def fingerprint_of(made_of: MadeOf) -> bytes | None:
         # Below Django, which neither prepares statements nor knows another way to be cheap.
         with psycopg.Cursor(connection.connection) as cursor:
             row = cursor.execute(FINGERPRINT, values, prepare=True).fetchone()
-    except (DatabaseError, psycopg.Error):
+    except (Error, psycopg.Error):
         return None  # the way will say what is the matter
     if row is None:
         return None

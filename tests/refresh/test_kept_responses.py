@@ -21,9 +21,17 @@ from django.test.utils import CaptureQueriesContext
 
 from insights import keeping
 from insights.api import kept_responses
-from insights.models import Action, Dashboard, DashboardCollaborator, DashboardTile, Insight
+from insights.models import (
+    Action,
+    Dashboard,
+    DashboardCollaborator,
+    DashboardTile,
+    Insight,
+    Privilege,
+    Restriction,
+)
 from insights_service import clock
-from insights_service.accounts.models import OrganizationMembership, PersonalAPIKey, Project, User
+from insights_service.accounts.models import Level, OrganizationMembership, PersonalAPIKey, Project, User
 from insights_service.persons.models import PropertyDefinition
 from queries.cache.store import Entry
 from tests.api_client import NOW, Answer, Api
@@ -52,11 +60,6 @@ def on_dashboard(scene: Scene, **values: Any) -> Dashboard:
     return dashboard
 
 
-def collaborating(scene: Scene) -> None:
-    dashboard = Dashboard.objects.create(project=scene.api.project)
-    DashboardCollaborator.objects.create(dashboard=dashboard, user=scene.api.user)
-
-
 def rewritten(scene: Scene) -> None:
     """Another answer at the same instant."""
     key = read(scene).body["filters_hash"]
@@ -78,7 +81,7 @@ CHANGES: dict[str, Change] = {
     "user switched off": rows(User, is_active=False),
     "membership removed": lambda scene: OrganizationMembership.objects.filter(user=scene.api.user).delete(),
     "project closed to members": lambda scene: (
-        OrganizationMembership.objects.filter(user=scene.api.user).update(level=1),
+        OrganizationMembership.objects.filter(user=scene.api.user).update(level=Level.MEMBER),
         rows(Project, access_control=True)(scene),
     ),
     "project's zone": rows(Project, timezone="Asia/Tokyo"),
@@ -88,7 +91,9 @@ CHANGES: dict[str, Change] = {
     "insight was viewed": rows(Insight, last_viewed_at=NOW),
     "its author renamed": rows(User, first_name="Another"),
     "tile added": on_dashboard,
-    "tile of a restricted dashboard added": lambda scene: on_dashboard(scene, restriction_level=37),
+    "tile of a restricted dashboard added": lambda scene: on_dashboard(
+        scene, restriction_level=Restriction.ONLY_COLLABORATORS_CAN_EDIT
+    ),
     "new answer": lambda scene: scene.ask("retrieve", "force_blocking"),
     "another answer of the same instant": rewritten,
     "answer gone": dropped,
@@ -163,6 +168,43 @@ def test_filters_of_the_dashboard(own_scene: Scene) -> None:
     after = read(own_scene, path)
     assert told(after) == told(afresh(own_scene, path))
     assert after.body["query"]["source"]["dateRange"]["date_from"] == "-3d"
+
+
+def test_a_place_among_collaborators(own_scene: Scene) -> None:
+    """api W13, P18."""
+    OrganizationMembership.objects.filter(user=own_scene.api.user).update(level=Level.MEMBER)
+    dashboard = on_dashboard(own_scene, restriction_level=Restriction.ONLY_COLLABORATORS_CAN_EDIT)
+    own_scene.keep()
+    repeated(own_scene)
+    before = read(own_scene).body["effective_privilege_level"]
+    DashboardCollaborator.objects.create(dashboard=dashboard, user=own_scene.api.user)
+    after = read(own_scene).body["effective_privilege_level"]
+    assert (before, after) == (Privilege.CAN_VIEW, Privilege.CAN_EDIT)
+
+
+def test_a_change_while_the_response_is_made(own_scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changed after the fingerprint was taken and before the rows are read, and changed back afterwards."""
+    own_scene.keep()
+    read(own_scene)
+    take = kept_responses.fingerprint_of
+
+    def take_and_change(made_of: kept_responses.MadeOf) -> bytes | None:
+        fingerprint = take(made_of)
+        rows(Insight, name="meanwhile")(own_scene)
+        return fingerprint
+
+    with monkeypatch.context() as patched:
+        patched.setattr(kept_responses, "fingerprint_of", take_and_change)
+        assert read(own_scene).body["name"] == "meanwhile"
+    rows(Insight, name=None)(own_scene)
+    assert read(own_scene).body["name"] is None
+
+
+def test_without_postgres_the_way_says_so(kept: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement that fails is no answer; the request goes its way."""
+    monkeypatch.setattr(kept_responses, "FINGERPRINT", "SELECT 1 FROM nothing")
+    assert not is_remembered(kept)
+    assert read(kept).status == 200
 
 
 def test_definitions(api: Api) -> None:
