@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
 from rest_framework.response import Response
 
 from insights.answer import Answer
 from insights.models import Insight
 from insights.services import versions
 from insights.services.versions import version_tag
+from insights_service.renderers import to_json
 from queries.cache.key import ENGINE_VERSION
 
 
@@ -40,7 +40,7 @@ def insight_response(request: Any, insight: Insight, body: Mapping[str, Any], st
     """
     if request.method not in ("GET", "HEAD"):
         return Response(body, status, headers={"ETag": version_tag(insight)})
-    told = orjson.dumps({key: body[key] for key in body if key not in UNTOLD}, default=str)
+    told = to_json({key: body[key] for key in body if key not in UNTOLD})
     form = request.accepted_renderer.format.encode()
     tag = versions.answer_tag(insight, hashlib.sha256(form + told).hexdigest()[:32])
     if tag in known_tags(request.headers.get("If-None-Match", "")):

@@ -111,6 +111,12 @@ def mark(client: Client, target: Target, column: Column, state: State, now: date
 
 
 def drop(client: Client, target: Target, column: Column) -> None:
+    """Take the column away. The store refuses that while it is being filled, so that is ended first."""
+    client.command(
+        f"KILL MUTATION {_on_cluster(target)} WHERE database = currentDatabase()"
+        " AND table = {table:String} AND position(command, {column:String}) > 0 SYNC",
+        parameters={"table": _stored(target), "column": column.name},
+    )
     _alter(client, target, f"DROP COLUMN IF EXISTS {column.name}", reverse=True)
 
 

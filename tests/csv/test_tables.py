@@ -58,8 +58,8 @@ TABLES = [
         {"target_entity": {"id": "A", "type": "events"}, "date_to": "2024-01-10", "total_intervals": 2},
         [
             "cohort,cohort size,Day 0,Day 1",
-            "2024-01-09T00:00:00+00:00,1,1,1",
-            "2024-01-10T00:00:00+00:00,2,2,",
+            "2024-01-09T00:00:00Z,1,1,1",
+            "2024-01-10T00:00:00Z,2,2,",
         ],
         id="retention",
     ),

@@ -161,7 +161,7 @@ def test_soft_delete(desk: Desk) -> None:
 def test_a_static_cohort_from_a_list(desk: Desk) -> None:
     cohort = make(desk, is_static=True, _create_static_person_ids=["u1", " u2", "", "u1", 3])
     assert cohort["is_static"] is True
-    assert Cohort.objects.get().static_source == ["u1", "u2", "3"]
+    assert Cohort.objects.get(project=desk.project).static_source == ["u1", "u2", "3"]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_static_cohort_from_a_file(desk: Desk, text: str) -> None:
     fields = {"name": "x", "is_static": "true", "csv": upload}
     response = desk.world.client.post(f"{desk.base}/cohorts/", fields, headers=headers)
     assert response.status_code == 201, response.content
-    assert Cohort.objects.get().static_source == ["u1", "u2"]
+    assert Cohort.objects.get(project=desk.project).static_source == ["u1", "u2"]
 
 
 def test_a_file_that_is_no_text(desk: Desk) -> None:

@@ -29,7 +29,7 @@ def test_a_revived_tile_is_the_old_one(desk: Desk) -> None:
     DashboardTile.objects.update(color="red", layouts={"sm": {"x": 1}})
     desk.change(insight, dashboards=[])
     assert tiles(desk.change(insight, dashboards=[one])) == tiles(insight)
-    tile = DashboardTile.objects.get()
+    tile = DashboardTile.objects.get(dashboard=one)
     assert (tile.color, tile.layouts, tile.deleted) == ("red", {"sm": {"x": 1}}, False)
 
 
@@ -127,4 +127,4 @@ def test_a_dashboard_one_may_only_view_neither_gets_nor_loses_tiles(desk: Desk, 
     path = f"/insights/{insight['id']}/"
     assert bob.patch(path, {"dashboards": [open_board]}).status_code == 403
     assert bob.patch(path, {"dashboards": [restricted]}).status_code == 200
-    assert Dashboard.objects.count() == 2
+    assert Dashboard.objects.filter(project=desk.project).count() == 2

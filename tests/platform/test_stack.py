@@ -188,7 +188,7 @@ def test_killing_the_supervisor_leaves_nothing_and_the_next_start_works(stack: S
     assert len(family) > len(CHILDREN)
     process.kill()
     output, _ = process.communicate()
-    assert "Running at" in output
+    assert "  Open " in output
     assert _until(lambda: _all_gone(family), 20), family
 
     # Ctrl-C while it comes up: the engines end in order, too.

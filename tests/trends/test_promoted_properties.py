@@ -193,7 +193,7 @@ def test_a_cluster_changes_the_stored_table_and_the_one_before_it(store: Any, mo
     columns.fill(recorder, target, column)
     columns.mark(recorder, target, column, State.READY, NOW)
     columns.drop(recorder, target, column)
-    tables = [statement.split()[2] for statement in recorder.sent]
+    tables = [statement.split()[2] for statement in recorder.sent if statement.startswith("ALTER")]
     assert tables == [
         *("events_local", "events"),
         "events_local",
