@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -42,13 +43,16 @@ class Workers:
             stdout=(self.folder / f"worker{number}.log").open("wb"),
             stderr=subprocess.STDOUT,
             preexec_fn=_die_with_parent,
+            start_new_session=True,
         )
         self.processes.append(process)
         return process
 
     def stop(self) -> None:
+        """All of them, the children of those that a test has killed included."""
         for process in self.processes:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
 
 
