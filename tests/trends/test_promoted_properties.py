@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -53,12 +54,13 @@ def looked(times: int) -> None:
 
 
 def until_ready(key: str) -> None:
-    for _ in range(200):
+    """Filling goes through every part of the table, and late in a run of the suite there are many."""
+    deadline = time.monotonic() + 180
+    while states().get(key) != State.READY:
+        assert time.monotonic() < deadline, states()
+        time.sleep(0.05)
         promotion.look_after_columns()
-        if states().get(key) == State.READY:
-            promotion.forget()
-            return
-    raise AssertionError(states())
+    promotion.forget()
 
 
 def questions(key: str) -> list[dict[str, Any]]:
