@@ -281,7 +281,6 @@ class InsightViewSet(SharedReading, ProjectViewSet):
     ) -> Response:
         """The full form of one insight, computed as the request asks."""
         shown = show(insight, self.viewer, self.project.timezone, context)
-        wish = wish_of(self.request, is_guest=self.guest is not None)
         is_read = self.action == "retrieve" and self.guest is None
         answered = (
             answer_one(shown, self.project, wish) if is_read else answer_all([shown], self.project, wish)[0]
