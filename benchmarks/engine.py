@@ -12,7 +12,7 @@ from typing import Any
 import chdb
 
 from queries.clickhouse import migrate
-from queries.execute import JOINS
+from queries.execute import COMPILES, JOINS
 from queries.plan import Rows
 
 _CONFIG = """<clickhouse>
@@ -46,6 +46,7 @@ class Engine:
         self.command(f"USE {TARGET.database}")
         self.command("SET max_threads = 2, use_query_condition_cache = 0, use_query_cache = 0")
         self.command(f"SET join_algorithm = '{JOINS}'")
+        self.command("SET " + ", ".join(f"{name} = {value}" for name, value in COMPILES.items()))
         self._runs = 0
 
     def command(self, sql: str) -> None:
