@@ -387,6 +387,8 @@ def attempts(
                 base = standing.get(before, ()) if before else ()
                 if before and (not base or at - base[0] > window or ranges.forbid(base, at)):
                     continue
+                if before and any(standing.get(k, ())[:1] == base[:1] for k in range(before + 1, level)):
+                    continue  # this attempt has taken the next step already, and takes it once
                 if _can_serve(events, steps[before:level]):
                     candidates.append(base + (at,) * (level - before))
             if candidates:  # the latest attempt, as it stands
@@ -624,6 +626,7 @@ def _optional(node: Json, seen: Sequence[Seen], times: Attempt) -> tuple[tuple[i
         between = [one.at for one in seen if step in one.steps and times[before - 1] <= one.at <= end]
         if node["funnelsFilter"]["funnelOrderType"] == "strict":
             between = [at for at in between if (step, at) in _on_strict_ways(node, seen, times)]
+            between = [at for at in between if not _extends_later(node, seen, times[0], (step, at))]
         if between:
             found.append((step, between[0]))
     return tuple(found)
@@ -636,6 +639,18 @@ def _on_strict_ways(node: Json, seen: Sequence[Seen], times: Attempt) -> set[tup
     place = [at for at, _ in groups].index(times[0])
     ways = _strict_paths(node, groups, place, ((0, times[0]),), _window(node))
     return {point for way in ways if _times_of(way, required) == times for point in way}
+
+
+def _extends_later(node: Json, seen: Sequence[Seen], entered: float, point: tuple[int, float]) -> bool:
+    """Whether an attempt entered later takes the optional step at this time: an event extends the latest
+    one (semantics E6)."""
+    groups = list(_instants(seen))
+    return any(
+        point in way
+        for place, (at, events) in enumerate(groups)
+        if entered < at <= point[1] and _can_serve(events, [0])
+        for way in _strict_paths(node, groups, place, ((0, at),), _window(node))
+    )
 
 
 # --- the answers ------------------------------------------------------------------------------------------
