@@ -50,13 +50,17 @@ def unit_rows(question: Question, units: Units) -> Sql:
 
 
 def sweep_rows(question: Question, sweep: Sweep) -> Sql:
-    """Rows (actor, value, units[, sets][, anchors]) in order of time."""
-    anchors = ", anchors" if sweep.is_anchored else ""
+    """Rows (actor, value, units[, sets][, anchors]) in order of time; `anchors` are times.
+
+    Who may begin with one event of an instant may begin with all of that instant (semantics E9).
+    """
     if not sweep.shares:
+        anchors = _anchors(sweep, sweep.units.time("anchor"))
         marking = coded(question, sweep.units, sweep.conditions, sweep.kinds)
         return sql(
-            f"SELECT actor, value, arrayFilter(unit -> {{is_known}}, arraySort(marks)) AS units{anchors}"
+            "SELECT actor, value, arrayFilter(unit -> {is_known}, arraySort(marks)) AS units{anchors}"
             " FROM ({marks})",
+            anchors=anchors,
             is_known=sql(
                 "{code} != {foreign}", code=sweep.units.code("unit"), foreign=u64(sweep.units.foreign)
             ),
@@ -70,7 +74,13 @@ def sweep_rows(question: Question, sweep: Sweep) -> Sql:
         " FROM ({marks}))",
         unit=unit,
         set=masks.set("mark"),
-        anchors=sql(", arrayMap(mark -> {unit}, anchors) AS anchors", unit=unit) if anchors else sql(""),
+        anchors=_anchors(sweep, masks.moment("anchor")),
         is_known=masks.is_known("mark"),
         marks=marks(question, masks.marking()),
     )
+
+
+def _anchors(sweep: Sweep, time: Sql) -> Sql:
+    if not sweep.is_anchored:
+        return sql("")
+    return sql(", arrayMap(anchor -> {time}, anchors) AS anchors", time=time)

@@ -58,7 +58,7 @@ class Sweep:
 
     @property
     def is_anchored(self) -> bool:
-        """Attempts begin at some events only; those stand in `anchors`."""
+        """Attempts begin at some events only; the times of those stand in `anchors`."""
         return attributed(self.question).is_anchored
 
     @property

@@ -82,7 +82,7 @@ def _levels(sweep: Sweep) -> Sql:
         end=sweep.end_of_window("unit"),
         all=u64(len(sweep.question.steps)),
     )
-    may_begin = sql("has(anchors, unit)")  # semantics E30
+    may_begin = sql("has(anchors, {time})", time=sweep.units.time("unit"))  # semantics E30
     tests = all_of([is_valid if sweep.has_bar else TRUE, may_begin if sweep.is_anchored else TRUE])
     if tests == TRUE:
         return sql(counts)

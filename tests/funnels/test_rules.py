@@ -106,6 +106,43 @@ def test_attribution(api: Api, attribution: str, value: str) -> None:
     assert [(steps[0]["breakdown_value"], counts(steps)) for steps in result] == [(value, [1, 1])]
 
 
+def test_any_event_of_an_instant_may_be_the_first_of_an_unordered_attempt(
+    api: Api,
+) -> None:  # semantics E9, E30
+    api.journeys('u1: A@10:00{b:"x"} B@10:00{b:"y"}')
+    result = funnel(
+        api,
+        "AB",
+        breakdown="b",
+        funnel_order_type="unordered",
+        breakdown_attribution_type="step",
+        breakdown_attribution_value=0,
+    )
+    assert [(steps[0]["breakdown_value"], counts(steps)) for steps in result] == [
+        ("x", [1, 1]),
+        ("y", [1, 1]),
+    ]
+
+
+EXCLUDED_ONCE = [  # semantics E6, E23: an attempt takes a step once, at its first event
+    pytest.param(
+        "u: A@10:00 B@11:00 X@12:00 B@13:00 C@14:00", [0, 0, 0], id="a later second step is no way around"
+    ),
+    pytest.param(
+        "u: A@10:00 B@11:00 X@12:00 B@13:00 C@13:00", [0, 0, 0], id="nor at the instant of the third"
+    ),
+    pytest.param("u: A@10:00 B@11:00 X@12:00 A@12:30 B@13:00 C@13:00", [1, 1, 1], id="a new attempt is"),
+]
+
+
+@pytest.mark.parametrize(("events", "expected"), EXCLUDED_ONCE)
+def test_exclusion_after_the_second_step(api: Api, events: str, expected: list[int]) -> None:
+    api.journeys(events)
+    excluded = {"id": "X", "funnel_from_step": 1, "funnel_to_step": 2}
+    for times in (1, 2):
+        assert counts(funnel(api, "ABC", exclusions=[excluded] * times)) == expected
+
+
 def test_values_are_ranked_by_converters_and_the_rest_is_other(api: Api) -> None:  # semantics E27
     people = [f'u{value}{n}: A@10:00{{b:"{value}"}}' for value in "1234" for n in range(int(value))]
     api.journeys(*people, "none: A@10:00")
