@@ -155,10 +155,10 @@ def write_exclusion(node: Mapping[str, Any]) -> Json:
 
 
 def completed_entity(node: Series, order: int) -> Json:
-    """The entity with every key of api T1, as it stands in answers and echoes.
+    """The entity with every key of api T1, as it stands in answers, echoes and links.
 
     `properties` is the group form, or `{}`; everything not given is null. A series of several events
-    has type `groups` and no id.
+    has type `groups` and no id. What T1 does not know is there only if it was given.
     """
     entity: Json = {
         "id": _id_of(node),
@@ -169,6 +169,10 @@ def completed_entity(node: Series, order: int) -> Json:
         **{key: getattr(node, key) for key in MATH_KEYS},
         "properties": node.filters.to_wire() if node.filters else {},
     }
+    if node.math_multiplier is not None:
+        entity["math_multiplier"] = node.math_multiplier
+    if node.optional_in_funnel:
+        entity["optionalInFunnel"] = True
     if isinstance(node, GroupNode):
         entity["nestedFilters"] = [completed_entity(member, at) for at, member in enumerate(node.nodes)]
     return entity

@@ -253,6 +253,19 @@ def test_a_property(shop: Api) -> None:  # semantics F10
     assert result["events"][0]["event"] == {"event": "plan::pro", "properties": {}, "elements": []}
 
 
+def test_who_converted_without_an_optional_step(shop: Api) -> None:  # semantics E51, F14
+    steps = [
+        {"id": "A", "order": 0},
+        {"id": "B", "order": 1},
+        {"id": "X", "order": 2, "optionalInFunnel": True},
+    ]
+    assert cells_by_people(shop, correlation(shop, events=steps, **PLAN)) == {
+        "plan::pro": (["w1", "w2"], []),
+        "plan::free": ([], ["l1"]),
+        "plan::": (["w3"], ["l2"]),
+    }
+
+
 def test_all_properties(shop: Api) -> None:  # semantics F10, K64
     result = correlation(shop, **ALL)
     assert cells_by_people(shop, result) == {

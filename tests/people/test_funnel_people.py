@@ -95,6 +95,20 @@ STEPS = [
 ]
 
 
+@pytest.mark.parametrize("order", ["ordered", "strict"])
+def test_people_of_a_funnel_with_an_optional_step(shop: Api, order: str) -> None:  # semantics E51
+    steps = [
+        {"id": "A", "order": 0},
+        {"id": "X", "order": 1, "optionalInFunnel": True},
+        {"id": "B", "order": 2},
+    ]
+    result = shop.calculate("funnel", events=steps, funnel_order_type=order, **FUNNEL).result
+    assert [len(of_link(shop, step["converted_people_url"])) for step in result] == [
+        step["count"] for step in result
+    ]
+    assert 0 < result[1]["count"] < result[2]["count"]
+
+
 @pytest.mark.parametrize("options", STEPS)
 def test_people_of_steps(shop: Api, options: dict[str, Any]) -> None:
     asked = {"events": steps_of("ABC"), **FUNNEL, **options}
