@@ -131,7 +131,7 @@ def random_question(rng: random.Random, order: str) -> Json:
     elif view == "steps" and order != "unordered" and count > 1 and rng.random() < 0.2:
         _make_optional(rng, series)
     if view != "time_to_convert" and rng.random() < 0.4:
-        _break_down(rng, node, order, count)
+        _break_down(rng, node, order, len(series))
     aggregation = rng.random()
     if aggregation < 0.1:
         node["aggregation_group_type_index"] = 0
