@@ -44,13 +44,13 @@ def _is_crowded(masks: Masks) -> Sql:
     each, are in the right order as they are.
     """
     return sql(
-        "arrayExists((mark, following) -> {earlier} = {later} AND {some} != 0 AND {some} != {others}"
-        " AND (bitAnd({some}, {some} - 1) != 0 OR bitAnd({others}, {others} - 1) != 0),"
-        " arrayPopBack(ordered), arrayPopFront(ordered))",
+        "arrayExists((mark, following, some, others) -> {earlier} = {later} AND some != 0 AND some != others"
+        " AND (bitAnd(some, some - 1) != 0 OR bitAnd(others, others - 1) != 0),"
+        " arrayPopBack(ordered), arrayPopFront(ordered),"
+        " arrayPopBack(arrayMap(mark -> {set}, ordered) AS sets), arrayPopFront(sets))",
         earlier=masks.moment("mark"),
         later=masks.moment("following"),
-        some=masks.set("mark"),
-        others=masks.set("following"),
+        set=masks.set("mark"),
     )
 
 
@@ -84,10 +84,9 @@ def _codes(masks: Masks) -> Sql:
     units = masks.units
     foreign = sql("[{foreign}]", foreign=u64(units.foreign))
     return sql(
-        "multiIf({set} != 0, arrayMap(place -> {first} + place, arrayReverse(bitPositionsToArray({set}))),"
-        " {tag} != 0, [toUInt64({tag} - 1)], {foreign})",
-        set=masks.set("mark"),
-        first=u64(units.code_of(0)),
+        "multiIf({passed} != 0, {codes}, {tag} != 0, [toUInt64({tag} - 1)], {foreign})",
+        passed=masks.passed("mark"),
+        codes=masks.codes("mark"),
         tag=masks.tag("mark"),
         foreign=foreign if masks.question.is_strict else sql("emptyArrayUInt64()"),
     )
@@ -101,9 +100,9 @@ def _crowded(masks: Masks) -> Sql:
         " if(is_crowded, ordered, []) AS crowd, arrayShiftRight(crowd, 1))))",
         unit=masks.unit("instant[1]", sql("code")),
         others=sql(
-            "arrayFlatten(arrayMap(mark -> {codes}, arrayFilter(mark -> {set} = 0, instant)))",
+            "arrayFlatten(arrayMap(mark -> {codes}, arrayFilter(mark -> {passed} = 0, instant)))",
             codes=_codes(masks),
-            set=masks.set("mark"),
+            passed=masks.passed("mark"),
         ),
         ladders=_ladders(masks),
         moment=masks.moment("mark"),
@@ -148,7 +147,7 @@ def _useful_events(masks: Masks) -> Sql:
     return sql(
         f"arraySlice(arrayFilter((found, copy) -> copy <= {{count}}, {{sets}}, arrayEnumerateUniq({{sets}})),"
         f" 1, {MOST_EVENTS})",
-        count=u64(len(masks.steps)),
+        count=u64(masks.steps),
         sets=sets,
     )
 

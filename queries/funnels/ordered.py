@@ -17,6 +17,8 @@ steps of the attempt that got furthest, `times` are their instants in microsecon
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from queries.funnels.overlap import may_share_events
 from queries.funnels.question import Question
 from queries.funnels.units import NEVER, NOTHING, Units, u64
@@ -103,9 +105,7 @@ def levels(question: Question, units: Units, rows: Sql, keys: str = KEYS) -> Sql
         until=_until(question, units),
         prepared=prepared(question, units, rows, keys),
     )
-    found = (_found if question.is_strict or not question.exclusions else _found_among_bars)(
-        question, units, bounded, keys
-    )
+    found = _way_to_find(question)(question, units, bounded, keys)
     return sql(
         "SELECT *, toUInt8(arrayLastIndex(entry -> entry != 0, firsts)) AS level,"
         " {furthest} AS furthest, firsts[level] AS entry FROM ({found}) WHERE furthest > 0",
@@ -114,6 +114,12 @@ def levels(question: Question, units: Units, rows: Sql, keys: str = KEYS) -> Sql
         else sql("level"),
         found=found,
     )
+
+
+def _way_to_find(question: Question) -> Callable[[Question, Units, Sql, str], Sql]:
+    if question.is_strict:
+        return _found if question.optional or may_share_events(question) else _found_in_a_row
+    return _found_among_bars if question.exclusions else _found
 
 
 def _until(question: Question, units: Units) -> Sql:
@@ -146,6 +152,66 @@ def _found(question: Question, units: Units, rows: Sql, keys: str) -> Sql:
         found=join(", ", found),
         fold=walk.sql(),
         rows=rows,
+    )
+
+
+def _found_in_a_row(question: Question, units: Units, rows: Sql, keys: str) -> Sql:
+    """Rows as those of `_found`, for a strict funnel in which no event can take two steps.
+
+    Who never has two steps at one instant is not walked through: his attempts are the runs of units whose
+    steps and ranks count up together. For all others the columns of runs are of no use, for him those of
+    the walk are empty, and cost nothing.
+    """
+    first, code = u64(units.code_of(0)), units.code("unit")
+    goes_on = sql(
+        "arrayMap((unit, before, at, stood) ->"
+        " {code} != {first} AND {code} = {code_before} + 1 AND at - stood = 1,"
+        " units, arrayShiftRight(units, 1), rank, arrayShiftRight(rank, 1))",
+        code=code,
+        code_before=units.code("before"),
+        first=first,
+    )
+    entries = sql(
+        "arrayFill((entry, goes_on) -> NOT goes_on,"
+        " arrayMap(unit -> if({code} = {first}, unit, {nothing}), units), {goes_on})",
+        code=code,
+        first=first,
+        nothing=NOTHING,
+        goes_on=goes_on,
+    )
+    reached = sql(
+        "arrayMap((unit, entry) -> if(entry != 0 AND unit <= entry + {reach}, {code} - {first} + 1, 0),"
+        " units, {entries} AS run_entries)",
+        code=code,
+        first=first,
+        reach=u64(units.reach),
+        entries=entries,
+    )
+    told = sql(
+        f"SELECT {keys}, units AS every_unit, rank AS every_rank, arrayUniq(rank) = length(rank) AS is_plain,"
+        " {reached} AS reached, arrayMax(reached) AS most,"
+        " arrayResize(emptyArrayUInt64(), most, run_entries[indexOf(reached, most)]) AS firsts_of_runs,"
+        " if(is_plain, 0, until) AS until_walked, if(is_plain, [], units) AS kept_units,"
+        " if(is_plain, [], rank) AS kept_rank FROM ({rows})",
+        reached=reached,
+        rows=rows,
+    )
+    walked = _found(
+        question,
+        units,
+        sql(
+            f"SELECT {keys}, every_unit, every_rank, is_plain, firsts_of_runs, until_walked AS until,"
+            " kept_units AS units, kept_rank AS rank FROM ({told})",
+            told=told,
+        ),
+        f"{keys}, every_unit, every_rank, is_plain, firsts_of_runs",
+    )
+    return sql(
+        f"SELECT {keys}, every_unit AS units, every_rank AS rank,"
+        " if(is_plain, firsts_of_runs, walked_firsts) AS firsts"
+        f" FROM (SELECT {keys}, every_unit, every_rank, is_plain, firsts_of_runs, firsts AS walked_firsts"
+        " FROM ({walked}))",
+        walked=walked,
     )
 
 
@@ -246,12 +312,22 @@ def _strict_places(question: Question, units: Units, best: Sql) -> Sql:
     required = question.required
     after = list(range(1, len(required)))
     codes = bind([units.code_of(required[step]) for step in after], "Array(UInt64)")
+    # Where the steps stand one after the other there is nothing to look for.
+    every = bind([units.code_of(step) for step in required], "Array(UInt64)")
+    in_a_row = sql(
+        "arrayMap(unit -> {code}, next_units) = arraySlice({every}, 1, level)",
+        code=units.code("unit"),
+        every=every,
+    )
     # An optional step in between may take an instant of its own (semantics E51).
     apart = bind([required[step] - required[step - 1] for step in after], "Array(UInt8)")
     ahead = sql(
-        "SELECT *, indexOf(units, entry) AS at,"
-        " arrayLastIndex(one -> one < rank[at] + {steps}, rank) - at + 1 AS size,"
+        "SELECT *, indexOf(units, entry) AS at, arraySlice(units, at, level) AS next_units,"
+        " {in_a_row} AS in_a_row,"
+        " if(in_a_row, 0, arrayLastIndex(one -> one < rank[at] + {steps}, rank) - at + 1) AS size,"
+        " if(in_a_row, 1, level) AS sought,"
         " arraySlice(units, at, size) AS ahead, arraySlice(rank, at, size) AS ranks FROM ({best})",
+        in_a_row=sql("0") if question.optional else in_a_row,
         steps=u64(len(question.steps)),
         best=best,
     )
@@ -261,8 +337,8 @@ def _strict_places(question: Question, units: Units, best: Sql) -> Sql:
         " arrayReverseFill(one -> one != 0, arrayMap((can, at) -> if(can, at, 0), ({can} AS able), state.2)),"
         " arrayPushFront(state.4, arrayReverseFill(place -> place != 0,"
         " arrayMap((can, place) -> if(can, place, 0), able, arrayEnumerate(able))))),"
-        " arrayReverse(arraySlice({codes}, 1, level - 1)), arrayReverse(arraySlice({apart}, 2, level - 1)),"
-        " arrayMap(step -> step = 1, range(1, level)),"
+        " arrayReverse(arraySlice({codes}, 1, sought - 1)), arrayReverse(arraySlice({apart}, 2, sought - 1)),"
+        " arrayMap(step -> step = 1, range(1, sought)),"
         " (ahead, ranks, ranks, CAST([], 'Array(Array(UInt32))'))).4",
         can=sql(
             "arrayMap((unit, at, next) -> {code} = code AND (is_last OR (next != 0 AND next <= at + apart)),"
@@ -275,9 +351,12 @@ def _strict_places(question: Question, units: Units, best: Sql) -> Sql:
     return sql(
         "SELECT *, {following} AS following, arrayFold((found, next) ->"
         " arrayPushBack(found, next[found[-1] + 1]), following, [toUInt32(1)]) AS steps_at,"
-        " arrayMap(place -> ahead[place], steps_at) AS taken,"
+        " {taken} AS taken,"
         " arrayMap(place -> place + at - 1, steps_at) AS places FROM ({ahead})",
         following=following,
+        taken=sql("arrayMap(place -> ahead[place], steps_at)")
+        if question.optional
+        else sql("if(in_a_row, next_units, arrayMap(place -> ahead[place], steps_at))"),
         ahead=ahead,
     )
 

@@ -12,6 +12,7 @@ from queries.funnels.ladders import units_of_sets
 from queries.funnels.marking import coded
 from queries.funnels.marks import marks
 from queries.funnels.masks import Masks
+from queries.funnels.node import Attribution
 from queries.funnels.overlap import may_share_events
 from queries.funnels.question import Question
 from queries.funnels.sweep import Sweep, sweep_of
@@ -41,12 +42,24 @@ def unit_rows(question: Question, units: Units) -> Sql:
     """Rows (actor, value, units): the units of each run in the order in which an attempt meets them."""
     conditions = [step.condition for step in question.steps]
     if may_share_events(question):
-        masks = Masks(question, units, conditions)
+        masks = Masks(question, units, *_tested(question))
         return units_of_sets(masks, marks(question, masks.marking()))
     marking = coded(question, units, conditions, range(len(conditions)))
     return sql(
         "SELECT actor, value, arraySort(marks) AS units FROM ({marks})", marks=marks(question, marking)
     )
+
+
+def _tested(question: Question) -> tuple[list[Sql], list[list[int]]]:
+    """The different conditions of the steps, and for each the steps that have it. Where a breakdown value
+    is that of one step, each step has its own: an event must be able to lose just that one."""
+    conditions = [step.condition for step in question.steps]
+    if question.breakdown is not None and question.attribution is Attribution.STEP:
+        return conditions, [[step] for step in range(len(conditions))]
+    taken: dict[Sql, list[int]] = {}
+    for step, condition in enumerate(conditions):
+        taken.setdefault(condition, []).append(step)
+    return list(taken), list(taken.values())
 
 
 def sweep_rows(question: Question, sweep: Sweep) -> Sql:
@@ -66,7 +79,8 @@ def sweep_rows(question: Question, sweep: Sweep) -> Sql:
             ),
             marks=marks(question, marking),
         )
-    masks = Masks(question, sweep.units, sweep.conditions)
+    kinds = range(len(sweep.conditions))
+    masks = Masks(question, sweep.units, sweep.conditions, [[kind] for kind in kinds])
     unit = masks.plain_unit("mark")
     return sql(
         "SELECT actor, value, arrayMap(mark -> {unit}, ordered) AS units, arrayMap(mark -> {set}, ordered)"
