@@ -28,7 +28,7 @@ def compile_paths(node: PathsQuery, ctx: ProjectContext) -> Plan:
 
 def _plan(question: Question) -> Plan:
     def shape(found: Sequence[Rows]) -> Result:
-        return shape_paths(question.options, found[0] if found else Rows(()), question.dates)
+        return shape_paths(question, found[0] if found else Rows(()))
 
     if question.period.is_empty:  # semantics A10
         return Plan((), shape)
@@ -40,8 +40,11 @@ def edges(question: Question) -> Sql:
 
     Nodes get their names once the edges are counted: there are far fewer of those than traversals.
     """
-    options = question.options
+    options, factor = question.options, question.node.sampling_factor
     limit = options.effective_edge_limit
+    weight = (
+        sql("round(traversals / {factor})", factor=bind(factor, "Float64")) if factor else sql("traversals")
+    )  # D61
     return sql(
         "SELECT concat(toString(place), '_', item) AS source,"
         " concat(toString(place + 1), '_', next) AS target,"
@@ -52,16 +55,18 @@ def edges(question: Question) -> Sql:
         traversals=_traversals(question),
         bounds=all_of(
             [
-                *_weight_bound(">=", options.min_edge_weight),
-                *_weight_bound("<=", options.max_edge_weight),
+                *_weight_bound(weight, ">=", options.min_edge_weight),
+                *_weight_bound(weight, "<=", options.max_edge_weight),
             ]
         ),
         limit=sql("LIMIT {limit}", limit=number(limit)) if limit is not None else sql(""),
     )
 
 
-def _weight_bound(symbol: str, weight: int | None) -> list[Sql]:
-    return [] if weight is None else [sql(f"traversals {symbol} {{weight}}", weight=number(weight))]
+def _weight_bound(weight: Sql, symbol: str, bound: int | None) -> list[Sql]:
+    return (
+        [] if bound is None else [sql(f"{{weight}} {symbol} {{bound}}", weight=weight, bound=number(bound))]
+    )
 
 
 def _traversals(question: Question) -> Sql:

@@ -18,6 +18,7 @@ from queries.sql.filters import event_condition, stored_event_property
 from queries.sql.fragment import TRUE, Sql, all_of, any_of, bind, join, sql, strings
 from queries.sql.hogql import value_expression
 from queries.sql.operators import clean_path, text_of
+from queries.sql.sampling import sample
 
 IS_PAGEVIEW = sql("event = '$pageview'")
 IS_SCREEN = sql("event = '$screen'")
@@ -68,7 +69,9 @@ def _texts(question: Question) -> Sql:
         ],
         span=question.span,
         events=included_names(options),
-        where=all_of([included(options), actor.present, filters, within]),
+        where=all_of(
+            [included(options), actor.present, filters, within, sample(node.sampling_factor, actor)]
+        ),
         joins=question.joins,
     )
 

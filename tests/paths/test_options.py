@@ -36,6 +36,17 @@ def test_the_example_of_the_documentation(api: Api) -> None:  # docs/paths.md
         assert [actor["distinct_ids"] for actor in found.result[0]["people"]] == [["ann"], ["bob"]]
 
 
+def test_a_sample_stands_for_the_whole(api: Api) -> None:  # semantics D61, G19
+    api.now = NOW
+    api.journeys(*(f"u{n}: a@10:00 b@10:01" for n in range(60)))
+    asked = {"include_event_types": ["custom_event"], **DAY, "sampling_factor": 0.5}
+    (edge,) = api.post("insights/path/", asked).body["result"]
+    assert edge["value"] % 2 == 0 and 20 < edge["value"] < 100
+    assert edge["average_conversion_time"] == 60_000
+    bounds = {"min_edge_weight": edge["value"], "max_edge_weight": edge["value"]}
+    assert api.post("insights/path/", asked | bounds).body["result"] == [edge]
+
+
 OPTIONS = [
     pytest.param({"include_event_types": ["$screen"]}, [], id="a screen alone has no edge"),  # G21
     pytest.param({"path_type": "$screen"}, [], id="the oldest form"),
