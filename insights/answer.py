@@ -275,7 +275,12 @@ def _enqueue(question: Question, kept: Kept) -> Answer:
     )
     reuse_failed = kept.entry is None and not asked.refresh.is_forced  # api R11
     try:
-        status = background.start(new, now=question.ctx.now, reuse_failed=reuse_failed)
+        status = background.start(
+            new,
+            now=question.ctx.now,
+            limits=question.ctx.background_limits,
+            reuse_failed=reuse_failed,
+        )
     except CacheUnavailable:  # nobody could run it, and nobody could tell of it
         return _compute(question, kept)
     entry = None if asked.refresh.is_forced else kept.entry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -22,6 +22,7 @@ from insights_service.config import get_config
 from queries.cache.connection import CacheUnavailable
 from queries.cache.fair_queue import Ticket
 from queries.cache.status import NewRun, QueryStatus
+from queries.context import Limits
 from queries.errors import StoreUnavailable
 from queries.execute import Progress, progress
 from queries.wrappers import SourceNode
@@ -41,14 +42,16 @@ class Stopped(StrEnum):
     UNKNOWN = "No such query is running."
 
 
-def start(new: NewRun, *, now: datetime, reuse_failed: bool) -> QueryStatus:
+def start(new: NewRun, *, now: datetime, limits: Limits, reuse_failed: bool) -> QueryStatus:
     """The run's status; it begins once the transaction around us has committed (api R13).
 
     An unfinished run of the same id or question is returned instead, and nothing begins (api R11).
     Raises `CacheUnavailable` when there is nobody to run it.
     """
-    limit = get_config().background_query_timeout_seconds
-    status, is_new = keeping.board().start(new, now=now, limit_seconds=limit, reuse_failed=reuse_failed)
+    new = replace(new, work={**new.work, "limits": asdict(limits)}, allowance=repr(limits))
+    status, is_new = keeping.board().start(
+        new, now=now, limit_seconds=limits.timeout_seconds, reuse_failed=reuse_failed
+    )
     if is_new and connection.in_atomic_block:
         transaction.on_commit(lambda: send(status), robust=True)  # too late to fail the request
     elif is_new:

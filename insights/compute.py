@@ -98,7 +98,7 @@ def compute_once(
                 key,
                 lead=lead,
                 follow=lambda: _kept(ctx, key),
-                limit_seconds=ctx.limits.timeout_seconds,
+                limits=ctx.limits,
                 check=run_.check,
                 beat=run_.stop_if_cancelled,
             )

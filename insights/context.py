@@ -7,13 +7,14 @@ property types and two for the definitions (all actions, all cohorts: one may re
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
 from insights.models import Action, Cohort
-from insights_service import clock
+from insights_service import clock, throttling
 from insights_service.accounts.models import Project
+from insights_service.budgets import Credential, narrowed, read_budgets
 from insights_service.config import get_config
 from insights_service.persons.models import GroupType, PropertyDefinition, PropertyOwner
 from queries import context as query
@@ -49,11 +50,11 @@ def project_context(
     nodes: Iterable[SourceNode],
     *,
     now: datetime | None = None,
-    timeout_seconds: float | None = None,
+    limits: query.Limits | None = None,
 ) -> query.ProjectContext:
     """The context in which all of `nodes` can be answered, at one instant (semantics J2).
 
-    `timeout_seconds` defaults to the limit of a query that somebody waits for (api R15).
+    `limits` defaults to those of the caller of the running request, who waits for it (api R15).
     """
     wires, tests, named = _named(project, [node.to_wire() for node in nodes])
     leans = _leaning(wires, tests, named)
@@ -72,7 +73,8 @@ def project_context(
         property_types=_property_types(project) if leans.property_types else {},
         group_types=_group_types(project) if leans.group_types else {},
         display_name_properties=tuple(project.person_display_name_properties or ()),
-        limits=limits(timeout_seconds),
+        limits=limits or limits_of(project, throttling.credential()),
+        background_limits=background_limits(project, throttling.credential()),
     )
 
 
@@ -86,18 +88,35 @@ def definition_context(project: Project, *, now: datetime | None = None) -> quer
         actions=_actions(project),
         cohorts=_cohorts(project),
         property_types=_property_types(project),
-        limits=limits(get_config().background_query_timeout_seconds),
+        limits=all_rows(background_limits(project)),
     )
 
 
-def limits(timeout_seconds: float | None = None) -> query.Limits:
-    """What one query may use, as the operator has set it."""
+def limits_of(project: Project, credential: Credential) -> query.Limits:
+    """What a query may use that somebody waits for, as the operator has set it (api R15)."""
+    return _limits(get_config().query_timeout_seconds, project, credential)
+
+
+def background_limits(project: Project, *asked_by: Credential) -> query.Limits:
+    """What a run in the background may use: no more than whoever asked for it either."""
+    seconds = get_config().background_query_timeout_seconds
+    return _limits(seconds, project, Credential.BACKGROUND, *asked_by)
+
+
+def all_rows(limits: query.Limits) -> query.Limits:
+    """The same for statements whose rows are members of a cohort and no result that anybody reads."""
+    return replace(limits, result_rows=None)
+
+
+def _limits(seconds: float, project: Project, *credentials: Credential) -> query.Limits:
     config = get_config()
-    return query.Limits(
-        timeout_seconds=timeout_seconds or config.query_timeout_seconds,
+    widest = query.Limits(
+        timeout_seconds=seconds,
         memory_bytes=config.query_max_memory_bytes,
         rows_to_read=config.query_max_rows_to_read or None,
+        result_rows=config.query_max_result_rows or None,
     )
+    return narrowed(widest, (config.query_budgets, read_budgets(project.query_budgets)), credentials)
 
 
 def _named(project: Project, wires: list[Any]) -> tuple[list[Any], PropertyGroup | None, Mentions]:

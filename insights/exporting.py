@@ -16,7 +16,6 @@ from typing import Any
 
 from insights import keeping
 from insights.compute import PATIENCE, Run, announced, reaching_the_store, room
-from insights_service.config import get_config
 from insights_service.persons.event_store import event_store
 from insights_service.persons.sync import prepare_for_query
 from insights_service.renderers import cell
@@ -38,9 +37,8 @@ def exported(node: Tabular, ctx: ProjectContext, form: str, run_id: str | None =
     Raises the errors of `queries.errors` before the first piece; an error after that ends the stream
     short, which the client sees as a broken answer. Close the iterator to stop the statement.
     """
-    ctx = replace(
-        ctx, limits=replace(ctx.limits, timeout_seconds=get_config().background_query_timeout_seconds)
-    )
+    longer = replace(ctx.limits, timeout_seconds=ctx.background_limits.timeout_seconds)
+    ctx = replace(ctx, limits=longer)
     run = Run(ctx.project_id, run_id or f"export-{uuid.uuid4().hex}")
     pieces = _pieces(node, ctx, form, run)
     first = next(pieces, b"")  # what is wrong with the question shows here

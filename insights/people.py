@@ -7,13 +7,13 @@ event store's copy, which scans a column of them in a fraction of the time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from insights.compute import reaching_the_store
-from insights.context import definition_context, limits
-from insights_service import clock
+from insights.context import definition_context, limits_of
+from insights_service import clock, throttling
 from insights_service.accounts.models import Project
 from insights_service.persons.event_store import event_store
 from insights_service.persons.models import DistinctId, Person
@@ -91,13 +91,15 @@ def _context(project: Project) -> ProjectContext:
         now=clock.now(),
         timezone=project.timezone,
         display_name_properties=tuple(project.person_display_name_properties or ()),
-        limits=limits(),
+        limits=limits_of(project, throttling.credential()),
     )
 
 
 def _matching(project: Project, wanted: PersonFilter, first: int, count: int) -> Sql:
     # Only property filters need to know more than whose persons they are.
-    ctx = definition_context(project) if wanted.properties else _context(project)
+    ctx = _context(project)
+    if wanted.properties:
+        ctx = replace(definition_context(project), limits=ctx.limits)
     conditions = [project_condition(ctx), sql("is_deleted = 0")]
     if wanted.properties is not None:
         conditions.append(person_members(wanted.properties, ctx))

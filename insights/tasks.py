@@ -25,6 +25,7 @@ from queries.cache.fair_queue import Ticket
 from queries.cache.key import cache_key
 from queries.cache.single_flight import beating
 from queries.cache.status import BEAT_SECONDS, QueryStatus
+from queries.context import Limits
 from queries.errors import QueryCancelled, QueryError
 from queries.parse import parse_query
 from queries.wrappers import source_of
@@ -87,7 +88,8 @@ def _failure_of(status: QueryStatus) -> Exception | None:
     try:
         node = source_of(parse_query(status.work["query"]))
         project = Project.objects.get(pk=status.project_id)
-        ctx = project_context(project, [node], timeout_seconds=status.limit_seconds)
+        limits = Limits(**status.work["limits"])
+        ctx = project_context(project, [node], limits=limits)
         # The project may have changed since the run was asked for: the answer belongs to what it is now.
         compute_once(node, ctx, cache_key(node, ctx), Run(project.pk, status.id, status.token))
     except QueryError as error:

@@ -7,13 +7,14 @@ nothing is warmed.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
 from insights import keeping
 from insights.answer import Asked, answers_for
-from insights.context import project_context
+from insights.context import background_limits, project_context
 from insights.models import Insight
 from insights.question import question_of
 from insights_service import clock
@@ -64,7 +65,9 @@ def _by_project(insights: Iterable[Insight]) -> Iterable[tuple[Project, list[Ins
 def _warmed(project: Project, insights: list[Insight]) -> int:
     nodes = {insight.pk: node for insight in insights if (node := _node_of(insight)) is not None}
     asked = [Asked(node, Refresh.LAZY_ASYNC, insight_id=pk) for pk, node in nodes.items()]
-    answers = answers_for(asked, project_context(project, nodes.values())) if asked else []
+    limits = background_limits(project)
+    ctx = replace(project_context(project, nodes.values()), limits=limits, background_limits=limits)
+    answers = answers_for(asked, ctx) if asked else []
     return sum(answer.query_status is not None and not answer.query_status["complete"] for answer in answers)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from insights_service.budgets import LEAST_MEMORY_BYTES, Budgets, read_budgets_text
 from insights_service.embedded import state as run_file
 
 _TRUE = {"1", "true", "yes", "on"}
@@ -206,7 +207,7 @@ class Config:
         "QUERY_MAX_MEMORY_BYTES",
         "Memory one query may use in ClickHouse; it spills to disk before that.",
         default=2 * 1024**3,
-        read=whole(64 * 1024**2),
+        read=whole(LEAST_MEMORY_BYTES),
         unit="bytes",
     )
     query_max_rows_to_read: int = setting(
@@ -215,6 +216,20 @@ class Config:
         default=0,
         read=whole(0),
         unit="rows",
+    )
+    query_max_result_rows: int = setting(
+        "QUERY_MAX_RESULT_ROWS",
+        "Rows one statement of a query may give back; 0 means no limit.",
+        default=0,
+        read=whole(0),
+        unit="rows",
+    )
+    query_budgets: Budgets = setting(  # noqa: RUF009  # as above
+        "QUERY_BUDGETS",
+        "Narrower limits by who asks, as JSON (below).",
+        default=(),
+        read=read_budgets_text,
+        shown="empty",
     )
     query_max_concurrent: int = setting(
         "QUERY_MAX_CONCURRENT",

@@ -17,6 +17,7 @@ from redis import RedisError
 from rest_framework.throttling import BaseThrottle
 
 from insights_service import clock
+from insights_service.budgets import Credential
 from insights_service.config import Config, get_config
 from queries.errors import TooManyQueries
 
@@ -45,6 +46,7 @@ class Caller:
     """Who sends the running request, and where he stands in each limit that has counted it."""
 
     name: str
+    credential: Credential
     counts: list[Count] = field(default_factory=list)
 
 
@@ -53,7 +55,7 @@ _caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
 
 def note_caller(request: Any) -> None:
     """From here on the running request is this caller's."""
-    _caller.set(Caller(caller_of(request)))
+    _caller.set(Caller(caller_of(request), credential_of(request)))
 
 
 def forget_caller() -> None:
@@ -65,6 +67,12 @@ def counts() -> list[Count]:
     """Where the caller of the running request stands."""
     caller = _caller.get()
     return caller.counts if caller else []
+
+
+def credential() -> Credential:
+    """In what capacity the caller of the running request asks; pages have sessions."""
+    caller = _caller.get()
+    return caller.credential if caller else Credential.SESSION
 
 
 def charge_question(project_id: int) -> None:
@@ -159,6 +167,13 @@ def caller_of(request: Any) -> str:
     if not request.user.is_authenticated:
         return f"guest:{address_of(request)}"
     return f"{request.user.pk}:{getattr(request.auth, 'pk', 'session')}"
+
+
+def credential_of(request: Any) -> Credential:
+    """The kind of credential that came with a request."""
+    if not request.user.is_authenticated:
+        return Credential.SHARED
+    return Credential.SESSION if request.auth is None else Credential.KEY
 
 
 def address_of(request: Any) -> str:

@@ -75,6 +75,17 @@ class Limits:
     result_rows: int | None = None
     threads: int | None = None
 
+    def cover(self, other: Limits) -> bool:
+        """Whether whoever has these may use at least as much as whoever has the others."""
+        pairs = (
+            (self.memory_bytes, other.memory_bytes),
+            (self.rows_to_read, other.rows_to_read),
+            (self.result_rows, other.result_rows),
+        )
+        return self.timeout_seconds >= other.timeout_seconds and all(
+            own is None or (theirs is not None and own >= theirs) for own, theirs in pairs
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Identities:
@@ -136,6 +147,7 @@ class ProjectContext:
     display_name_properties: tuple[str, ...] = ()
     promoted: Mapping[str, str] = field(default_factory=lambda: PROMOTED)
     limits: Limits = Limits()
+    background_limits: Limits = Limits(timeout_seconds=600)  # of the same question when nobody waits for it
 
     @property
     def zone(self) -> ZoneInfo:

@@ -92,6 +92,17 @@ class Ran:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What the statements of a run before this one have taken."""
+
+    seconds: float = 0.0
+    rows_read: int = 0
+
+
+NOTHING_USED = Used()
+
+
 def run(
     plan: Plan,
     *,
@@ -100,7 +111,7 @@ def run(
     limits: Limits,
     before_each: Callable[[], None] = lambda: None,
 ) -> Ran:
-    """All batches of the plan, one statement after the other; the time limit covers them together.
+    """All batches of the plan, one statement after the other; time and rows to read are for all together.
     Where the memory limit is hit and the plan knows a way that needs less, that is taken.
 
     `before_each` is called before every statement; it raises to stop the run (a cancelled one, say).
@@ -113,8 +124,8 @@ def run(
         try:
             for statement in step.statements:
                 before_each()
-                passed = time.monotonic() - started
-                batch.append(execute(statement, client=client, tag=tag, limits=limits, seconds_used=passed))
+                used = Used(time.monotonic() - started, rows_read)
+                batch.append(execute(statement, client=client, tag=tag, limits=limits, used=used))
                 rows_read += batch[-1].rows_read
                 bytes_read += batch[-1].bytes_read
         except OutOfMemory:
@@ -128,17 +139,14 @@ def run(
 
 
 def execute(
-    statement: Statement, *, client: Client, tag: QueryTag, limits: Limits, seconds_used: float = 0.0
+    statement: Statement, *, client: Client, tag: QueryTag, limits: Limits, used: Used = NOTHING_USED
 ) -> Rows:
-    """The rows of one statement, read-only and within limits; `seconds_used` of them are gone already.
+    """The rows of one statement, read-only and within limits, of which some is `used` already.
 
     Raises the errors of `queries.errors` for limits, cancel and an absent store. Anything else the store
     refuses is our own fault and comes through as clickhouse_connect's DatabaseError.
     """
-    left = limits.timeout_seconds - seconds_used
-    if left <= 0:
-        raise _timed_out("", limits)
-    settings = _settings(statement, tag, replace(limits, timeout_seconds=left))
+    settings = _settings(statement, tag, _left(limits, used))
     started = time.monotonic()
     try:
         answer = client.query(statement.sql, parameters=dict(statement.params) or None, settings=settings)
@@ -247,6 +255,16 @@ def limit_settings(limits: Limits) -> dict[str, object]:
     return settings
 
 
+def _left(limits: Limits, used: Used) -> Limits:
+    """What remains for the next statement. To the store no rows at all would mean no limit."""
+    seconds = limits.timeout_seconds - used.seconds
+    if seconds <= 0:
+        raise _timed_out("", limits)
+    if not limits.rows_to_read:
+        return replace(limits, timeout_seconds=seconds)
+    return replace(limits, timeout_seconds=seconds, rows_to_read=max(1, limits.rows_to_read - used.rows_read))
+
+
 # --- finding a run in the store -------------------------------------------------------------------------
 
 _OF_RUN = (
@@ -275,24 +293,36 @@ def _timed_out(_: str, limits: Limits) -> QueryError:
 
 def _out_of_memory(message: str, limits: Limits) -> QueryError:
     wanted = _WOULD_USE.search(message)
-    used = f"It would use {wanted[1]}, the limit is {wanted[2]}. " if wanted else ""
+    used = f" It would use {wanted[1]}, the limit is {wanted[2]}." if wanted else ""
+    limit = f" of {limits.memory_bytes:,} bytes" if limits.memory_bytes and not wanted else ""
     return OutOfMemory(
-        f"The query hit the memory limit before completing. {used}"
-        "Narrow the date range, or use fewer breakdowns."
+        f"The query hit the memory limit{limit} before completing.{used}"
+        " Narrow the date range, or use fewer breakdowns."
     )
 
 
 def _too_many_rows(message: str, limits: Limits) -> QueryError:
     limit = f" of {limits.rows_to_read:,} rows to read" if limits.rows_to_read else ""
+    wanted = _current_rows(message)
+    read = f" It would read {wanted} or more." if wanted else ""
     return QueryTooExpensive(
-        f"The query hit the limit{limit} before completing. Narrow the date range.", code="rows_limit"
+        f"The query hit the limit{limit} before completing.{read} Narrow the date range.", code="rows_limit"
     )
+
+
+def _current_rows(message: str) -> str:
+    """How many rows it would have been, as far as the store came: `5`, `65.41 thousand`."""
+    found = _CURRENT_ROWS.search(message)
+    return found[1].removesuffix(".00") + (found[2] or "") if found else ""
 
 
 def _result_too_large(message: str, limits: Limits) -> QueryError:
     limit = f" of {limits.result_rows:,} rows" if limits.result_rows else ""
+    wanted = _current_rows(message)
+    has = f" It has {wanted} or more." if wanted else ""
     return QueryTooExpensive(
-        f"The result is larger than the limit{limit}. Narrow the query or ask for fewer rows.",
+        f"The result is larger than the limit{limit}.{has}"
+        " Narrow the date range, or use fewer breakdowns or a lower `limit`.",
         code="rows_limit",
     )
 
@@ -306,6 +336,8 @@ def _saturated(_: str, limits: Limits) -> QueryError:
 
 
 _WOULD_USE = re.compile(r"would use ([\d.]+ \w+).*?maximum: ([\d.]+ \w+)")
+
+_CURRENT_ROWS = re.compile(r"current rows: (\d+(?:\.\d+)?)( thousand| million| billion| trillion)?")
 
 _OUR_MISTAKES = (ProgrammingError, DataError, NotSupportedError)
 

@@ -18,10 +18,9 @@ from django.db import connection
 from django.db.models import F, Q
 
 from insights.compute import reaching_the_store
-from insights.context import definition_context, project_context
+from insights.context import all_rows, background_limits, definition_context, project_context
 from insights.models import Cohort
 from insights_service import clock
-from insights_service.config import get_config
 from insights_service.persons.event_store import event_store
 from insights_service.persons.models import DistinctId, Person
 from insights_service.persons.sync import prepare_for_query
@@ -222,9 +221,7 @@ def _by_uuid(project_id: int, names: Sequence[str]) -> Iterable[int]:
 def _behind(cohort: Cohort, has_overrides: bool) -> Iterable[int]:
     """The persons behind a point of an insight, as the query saved with the cohort says."""
     node: Any = source_of(parse_query(cohort.query))
-    ctx = project_context(
-        cohort.project, [node], timeout_seconds=get_config().background_query_timeout_seconds
-    )
+    ctx = project_context(cohort.project, [node], limits=all_rows(background_limits(cohort.project)))
     source = getattr(node, "source", None) if node.kind == "ActorsQuery" else node
     if source is None:
         raise InvalidQuery("The query names no persons.", attr="query")

@@ -10,11 +10,13 @@ from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 
 from insights_service import clock
 from insights_service.accounts import tokens
+from insights_service.budgets import read_budgets
 
 
 class Level(models.IntegerChoices):
@@ -144,6 +146,14 @@ def default_data_attributes() -> list[str]:
     return ["data-attr"]
 
 
+def are_budgets(value: Any) -> None:
+    """A validator of `Project.query_budgets`."""
+    try:
+        read_budgets(value)
+    except ValueError as error:
+        raise ValidationError(f"It {error}.") from error
+
+
 class Project(models.Model):
     """The tenant: its events, insights and settings are seen by nobody else. `team` on the wire."""
 
@@ -168,6 +178,16 @@ class Project(models.Model):
     anonymize_ips = models.BooleanField(default=False)
     app_urls = models.JSONField(default=list, blank=True)
     ingested_event = models.BooleanField(default=False, help_text="An event has arrived.")
+
+    # What its queries may use, of what the server allows.
+    query_budgets = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[are_budgets],
+        help_text='Narrower than the server: {"all": {"seconds": 30}, "shared": {"rows_to_read": 50000000}}.'
+        " Rows: all, key, session, shared, background. Numbers: seconds, memory_bytes, rows_to_read,"
+        " result_rows.",
+    )
 
     # Access and presentation.
     access_control = models.BooleanField(

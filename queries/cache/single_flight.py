@@ -12,14 +12,15 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 import orjson
 
 from queries import errors
 from queries.cache.connection import CacheUnavailable, Connection, name, text
-from queries.errors import QueryCancelled, QueryError, QueryTimedOut
+from queries.context import Limits
+from queries.errors import OutOfMemory, QueryCancelled, QueryError, QueryTimedOut, QueryTooExpensive
 
 T = TypeVar("T")
 
@@ -53,7 +54,7 @@ class Outcome:
     detail: str = ""
     code: str = ""
     attr: str | None = None
-    limit_seconds: float = 0.0
+    limits: Mapping[str, float | None] | None = None  # what the leader could use
 
     def raised(self) -> Exception:
         """The error of the leader, for a follower to raise."""
@@ -70,6 +71,9 @@ ERROR_CLASSES: Mapping[str, type[QueryError]] = {
 }
 
 
+HIT_A_LIMIT = frozenset(kind.__name__ for kind in (QueryTimedOut, QueryTooExpensive, OutOfMemory))
+
+
 class SingleFlight:
     """The lock of every answer that is being computed."""
 
@@ -84,7 +88,7 @@ class SingleFlight:
         *,
         lead: Callable[[], T],
         follow: Callable[[], T | None],
-        limit_seconds: float,
+        limits: Limits,
         check: Callable[[], None] = lambda: None,
         beat: Callable[[], None] = lambda: None,
     ) -> T:
@@ -94,16 +98,16 @@ class SingleFlight:
         while waiting and raises to give up; `beat` is called from a thread while leading.
 
         Errors of a leader reach its followers, except for those that concern the leader alone: that it
-        was cancelled, or had less time than we have. Raises `CacheUnavailable` when no lock can be had,
-        before anything was computed.
+        was cancelled, or hit a limit and could use less than we can. Raises `CacheUnavailable` when no
+        lock can be had, before anything was computed.
         """
-        deadline = time.monotonic() + limit_seconds
+        deadline = time.monotonic() + limits.timeout_seconds
         while True:
             holder = self._take(project_id, key)
             if holder.is_ours:
-                return self._lead(_Flight(project_id, key, holder.token, limit_seconds), lead, beat)
+                return self._lead(_Flight(project_id, key, holder.token, limits), lead, beat)
             outcome = self._await(project_id, key, holder.token, deadline, check)
-            if outcome is None or self._is_leaders_own(outcome, limit_seconds):
+            if outcome is None or self._is_leaders_own(outcome, limits):
                 continue
             if not outcome.is_success:
                 raise outcome.raised()
@@ -140,7 +144,7 @@ class SingleFlight:
             return result
         except QueryError as error:
             kind = type(error).__name__
-            outcome = Outcome(False, kind, error.detail, error.code, error.attr, flight.limit_seconds)
+            outcome = Outcome(False, kind, error.detail, error.code, error.attr, asdict(flight.limits))
             raise
         finally:
             self._land(flight, outcome)
@@ -179,9 +183,9 @@ class SingleFlight:
             wait = min(wait * 1.5, LONGEST_WAIT_SECONDS)
 
     @staticmethod
-    def _is_leaders_own(outcome: Outcome, limit_seconds: float) -> bool:
-        if outcome.error == QueryTimedOut.__name__:
-            return outcome.limit_seconds < limit_seconds
+    def _is_leaders_own(outcome: Outcome, limits: Limits) -> bool:
+        if outcome.error in HIT_A_LIMIT and outcome.limits is not None:
+            return not Limits(**outcome.limits).cover(limits)  # type: ignore[arg-type]  # read from JSON
         return outcome.error == QueryCancelled.__name__
 
 
@@ -190,7 +194,7 @@ class _Flight:
     project_id: int
     key: str
     token: str
-    limit_seconds: float
+    limits: Limits
 
     @property
     def lock(self) -> str:

@@ -76,23 +76,25 @@ class NewRun:
     work: Mapping[str, Any]
     insight_id: int | None = None
     dashboard_id: int | None = None
+    allowance: str = ""  # what the run may use: a failure says nothing to who may use something else
 
 
-# A hash has the fields `json`, `token`, `done` (0, 1, or 2 for failed) and `beat`.
+# A hash has the fields `json`, `token`, `done` (0, 1, or 2 for failed), `beat` and `allowance`.
 # KEYS: status, pointer of the cache key, set of unfinished runs. ARGV: token, JSON, life in seconds, id,
-# whether a failed run is reused (1), start, member of the set, prefix of statuses.
+# whether a failed run is reused (1), start, member of the set, prefix of statuses, allowance.
 # Returns JSON and beat of the run that stands in the way, or false after the new one was written.
 _START = """
 local function blocking(key)
   local done = redis.call('HGET', key, 'done')
-  if done == '0' or (done == '2' and ARGV[5] == '1') then return redis.call('HMGET', key, 'json', 'beat') end
+  local told = done == '2' and ARGV[5] == '1' and (redis.call('HGET', key, 'allowance') or '') == ARGV[9]
+  if done == '0' or told then return redis.call('HMGET', key, 'json', 'beat') end
   return false
 end
 local other = redis.call('GET', KEYS[2])
 local found = blocking(KEYS[1]) or (other and blocking(ARGV[8] .. other))
 if found then return found end
 redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'json', ARGV[2], 'token', ARGV[1], 'done', '0', 'beat', '0')
+redis.call('HSET', KEYS[1], 'json', ARGV[2], 'token', ARGV[1], 'done', '0', 'beat', '0', 'allowance', ARGV[9])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('SET', KEYS[2], ARGV[4], 'EX', ARGV[3])
 redis.call('ZADD', KEYS[3], ARGV[6], ARGV[7])
@@ -183,7 +185,7 @@ class StatusBoard:
             limit_seconds=limit_seconds,
             deadline=self._time() + limit_seconds + QUEUE_GRACE_SECONDS,
         )
-        while (standing := self._try_start(status, reuse_failed)) is not None:
+        while (standing := self._try_start(status, reuse_failed, new.allowance)) is not None:
             seen = self._seen(standing, now)
             if seen is not None and (not seen.complete or reuse_failed):
                 return seen, False
@@ -275,7 +277,7 @@ class StatusBoard:
 
     # --- inside ------------------------------------------------------------------------------------------
 
-    def _try_start(self, status: QueryStatus, reuse_failed: bool) -> QueryStatus | None:
+    def _try_start(self, status: QueryStatus, reuse_failed: bool, allowance: str) -> QueryStatus | None:
         with self._connection.open() as redis:
             standing = redis.eval(
                 _START,
@@ -289,6 +291,7 @@ class StatusBoard:
                 str(self._time()),
                 _member(status),
                 _status(status.project_id, ""),
+                allowance,
             )
         return _read(standing or [None, None])
 

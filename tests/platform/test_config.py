@@ -41,6 +41,8 @@ def test_config_cannot_be_changed(nowhere: dict[str, str]) -> None:
         pytest.param("PORT", "70000", "PORT must be a whole number from 0 to 65535", id="too large"),
         pytest.param("QUERY_TIMEOUT_SECONDS", "0", "must be a whole number from 1", id="too small"),
         pytest.param("LOG_FORMAT", "xml", "LOG_FORMAT must be one of json, console", id="a word"),
+        pytest.param("QUERY_BUDGETS", "{", "QUERY_BUDGETS must be JSON", id="no JSON"),
+        pytest.param("QUERY_BUDGETS", '{"me": {}}', "QUERY_BUDGETS has a row 'me'", id="a row"),
         pytest.param("CLICKHOUSE_CLUSTER", "a-b", "must be a plain name", id="a name"),
         pytest.param("DATABASE_URL", "mysql://x/y", "must look like postgresql://", id="a scheme"),
         pytest.param("CLICKHOUSE_URL", "http://h:port/x", "CLICKHOUSE_URL is not a URL", id="a port"),
@@ -121,7 +123,14 @@ def _row(field: Any) -> str:
     )
 
 
-_KINDS = {"bool": "flag", "int": "number", "str": "text", "Path": "path", "tuple[str, ...]": "list"}
+_KINDS = {
+    "bool": "flag",
+    "int": "number",
+    "str": "text",
+    "Path": "path",
+    "tuple[str, ...]": "list",
+    "Budgets": "JSON",
+}
 
 
 def _default(value: Any) -> str:

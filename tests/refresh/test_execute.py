@@ -125,6 +125,15 @@ def test_time_is_for_all_statements_together(store: Any) -> None:
         run(plan, client=store, tag=TAG, limits=Limits(timeout_seconds=0.9))
 
 
+def test_rows_to_read_are_for_all_statements_together(store: Any) -> None:
+    some = Statement("SELECT count() FROM numbers(1000) WHERE number > 5")
+    plan = Plan((some, some), lambda rows: Result([]))
+    assert 1000 < run(plan, client=store, tag=TAG, limits=Limits(rows_to_read=2000)).rows_read <= 2000
+    with pytest.raises(QueryTooExpensive) as caught:
+        run(plan, client=store, tag=TAG, limits=Limits(rows_to_read=1500))
+    assert "limit of 1,500 rows to read" in caught.value.detail
+
+
 def test_a_plan_may_ask_again(store: Any) -> None:
     def second(rows: Any) -> Plan:
         seen = rows[0].rows[0][0]

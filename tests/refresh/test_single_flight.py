@@ -18,7 +18,8 @@ from insights_service import stores
 from queries import registry
 from queries.cache.connection import Connection, name
 from queries.cache.single_flight import FlightFailed, SingleFlight
-from queries.errors import InvalidQuery, QueryCancelled, QueryTimedOut
+from queries.context import Limits
+from queries.errors import InvalidQuery, OutOfMemory, QueryCancelled, QueryTimedOut, QueryTooExpensive
 from tests.api_client import Answer, Api, make_project
 from tests.refresh.slow import KIND, SLOW_KIND, question
 
@@ -142,7 +143,7 @@ class Flyer:
 
         def fly() -> None:
             try:
-                options = {"limit_seconds": 30, **more}
+                options = {"limits": Limits(30), **more}
                 self.result = flights.fly(1, key, lead=lead, follow=follow, **options)
             except Exception as error:
                 self.result = error
@@ -195,18 +196,44 @@ def test_errors_of_the_leader(flights: SingleFlight, unique: str, error: Excepti
         assert (found.detail, found.attr) == ("no", "x")
 
 
-def test_who_has_more_time_takes_over(flights: SingleFlight, unique: str) -> None:
+@pytest.mark.parametrize(
+    ("of_first", "of_second", "error", "takes_over"),
+    [
+        pytest.param(Limits(5), Limits(600), QueryTimedOut("no"), True, id="more time"),
+        pytest.param(Limits(600), Limits(5), QueryTimedOut("no"), False, id="less time"),
+        pytest.param(Limits(5, 1), Limits(5, 2), OutOfMemory("no"), True, id="more memory"),
+        pytest.param(Limits(5, 2), Limits(5, 2), OutOfMemory("no"), False, id="the same memory"),
+        pytest.param(
+            Limits(5, None, 1), Limits(5), QueryTooExpensive("no"), True, id="no limit of rows to read"
+        ),
+        pytest.param(
+            Limits(5, None, None, 2), Limits(5, None, None, 1), QueryTooExpensive("no"), False,
+            id="fewer rows of the result",
+        ),
+        pytest.param(Limits(5), Limits(600), InvalidQuery("no"), False, id="not about limits"),
+    ],
+)  # fmt: skip
+def test_who_may_use_more_takes_over(
+    flights: SingleFlight,
+    unique: str,
+    of_first: Limits,
+    of_second: Limits,
+    error: Exception,
+    takes_over: bool,
+) -> None:
     landed = threading.Event()
-    first = Flyer(flights, unique, lead_until(landed, QueryTimedOut("no")), limit_seconds=5)
-    second = Flyer(flights, unique, lambda: "led", limit_seconds=600)
+    first = Flyer(flights, unique, lead_until(landed, error), limits=of_first)
+    second = Flyer(flights, unique, lambda: "led", limits=of_second)
     landed.set()
-    assert (type(first.end()), second.end()) == (QueryTimedOut, "led")
+    assert first.end() is error
+    found = second.end()
+    assert found == "led" if takes_over else type(found) is type(error)
 
 
 def test_waiting_has_an_end(flights: SingleFlight, unique: str) -> None:
     landed = threading.Event()
     first = Flyer(flights, unique, lead_until(landed))
-    second = Flyer(flights, unique, lambda: "led", limit_seconds=0.3)
+    second = Flyer(flights, unique, lambda: "led", limits=Limits(0.3))
     assert isinstance(second.end(), QueryTimedOut)
     landed.set()
     assert first.end() == "led"
