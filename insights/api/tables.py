@@ -153,12 +153,16 @@ def _period_labels(result: Sequence[Row], width: int) -> list[str]:
 
 def _retention_row(row: Row, width: int) -> list[Any]:
     counts = [cell.get("count") for cell in row.get("values") or ()]
-    name = row.get("label") if _has_breakdown(row) else row.get("date") or row.get("label")
-    return [name, counts[0] if counts else None, *counts, *[None] * (width - len(counts))]
+    return [_cohort_name(row), counts[0] if counts else None, *counts, *[None] * (width - len(counts))]
 
 
-def _has_breakdown(row: Row) -> bool:
-    return "breakdown_value" in row or "breakdown_values" in row
+def _cohort_name(row: Row) -> Any:
+    """The day of the cohort; with a breakdown the label, after the value where that is not all there is."""
+    label = row.get("label")
+    if "breakdown_value" not in row and "breakdown_values" not in row:
+        return row.get("date") or label
+    value = _breakdown(row)
+    return label if value is None or value == label else f"{value} - {label}"
 
 
 PATH_COLUMNS = ["source", "target", "value", "average_conversion_time"]

@@ -85,3 +85,18 @@ def test_the_saved_insight_has_the_same_table(shop: Api) -> None:  # Y8
     insight = shop.post("insights/", {"query": query}).body
     answer = shop.get(f"insights/{insight['id']}.csv?refresh=blocking")
     assert answer.body.split("\r\n")[:2] == ["series,9-Jan-2024,10-Jan-2024", "A,1.0,2.0"]
+
+
+def test_retention_by_a_property(api: Api) -> None:  # Y4
+    api.journeys('u: A@2024-01-09{p:"x"} A@2024-01-10{p:"x"}', 'v: A@2024-01-09{p:"y"}')
+    entity = {"id": "A", "type": "events"}
+    query = {
+        "kind": "RetentionQuery",
+        "retentionFilter": {"targetEntity": entity, "returningEntity": entity, "totalIntervals": 2},
+        "breakdownFilter": {"breakdowns": [{"property": "p", "type": "event"}]},
+        "dateRange": {"date_to": "2024-01-10"},
+    }
+    insight = api.post("insights/", {"query": query}).body
+    lines = api.get(f"insights/{insight['id']}.csv?refresh=blocking").body.split("\r\n")
+    assert lines[:2] == ["cohort,cohort size,Period 0,Period 1", "x - Day 0,1,1,1"]
+    assert [line.split(",")[0] for line in lines[2:-1]] == ["x - Day 1", "y - Day 0", "y - Day 1"]
