@@ -1,6 +1,7 @@
 """A Django with nothing in it: one view that answers the bytes of a file, without any middleware.
 
-`BARE_BODY=file granian --interface wsgi benchmarks.bare:application`; `benchmarks.requests` compares with it.
+`BARE_BODY=file granian --interface wsgi benchmarks.bare:application`: `benchmarks.requests` compares with it.
+With `BARE_BEHIND=1` the same view stands behind the middleware of this service, with log and counters.
 """
 
 from __future__ import annotations
@@ -22,5 +23,9 @@ def view(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("", view)]
-settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["127.0.0.1"], MIDDLEWARE=[])
+if os.environ.get("BARE_BEHIND"):
+    os.environ["DJANGO_SETTINGS_MODULE"] = "insights_service.settings"
+    settings.ROOT_URLCONF = __name__
+else:
+    settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["127.0.0.1"], MIDDLEWARE=[])
 application = get_wsgi_application()

@@ -3,7 +3,8 @@
 Speaks to a running stack of this checkout (`./run start --detach`) and starts a bare Django view beside it,
 under the same web server with the same number of processes and threads. A saved insight with a kept result
 of about 20 kB is read in full, read with its ETag (304), and compared with the bare view that answers the
-same bytes; rounds alternate, ratios are medians of neighbouring rounds. Then a list of a hundred among ten
+same bytes, alone and behind this service's middleware; rounds alternate, ratios are medians of neighbouring
+rounds. Then a list of a hundred among ten
 thousand insights, fifty questions at once that are the same, and fifty that differ.
 """
 
@@ -92,7 +93,7 @@ def main() -> None:
     demo = state["demo"]
     caller = Caller(state["urls"]["web"], demo["project_id"], demo["personal_api_key"])
     parts: Mapping[str, Callable[[], None]] = {
-        "cached": lambda: cached(caller, arguments.rounds, arguments.seconds),
+        "cached": lambda: cached(caller, arguments.run_dir, arguments.rounds, arguments.seconds),
         "list": lambda: listed(caller, arguments.rounds),
         "parallel": lambda: parallel(caller),
     }
@@ -104,7 +105,7 @@ def main() -> None:
 # --- a kept result -----------------------------------------------------------------------------------------
 
 
-def cached(caller: Caller, rounds: int, seconds: float) -> None:
+def cached(caller: Caller, run_dir: Path, rounds: int, seconds: float) -> None:
     made = caller.json("POST", "insights/", {"name": "wide", "query": WIDE})
     path = f"/api/projects/{caller.project_id}/insights/{made['id']}/"
     status, _, _ = caller.call("GET", f"{path}?refresh=blocking")
@@ -113,11 +114,13 @@ def cached(caller: Caller, rounds: int, seconds: float) -> None:
     assert status == 200
     assert json.loads(body)["is_cached"]
     known = {"If-None-Match": headers["ETag"]}
-    rates: dict[str, list[float]] = {"bare": [], "cached": [], "304": []}
-    with bare_view(body) as bare:
-        other = Caller(bare, 0, "")
+    rates: dict[str, list[float]] = {"bare": [], "behind": [], "cached": [], "304": []}
+    stack = {"RUN_DIR": str(run_dir.absolute()), "BARE_BEHIND": "1"}
+    with bare_view(body) as bare, bare_view(body, stack) as behind:
+        other, other_behind = Caller(bare, 0, ""), Caller(behind, 0, "")
         ways: Mapping[str, Callable[[], int]] = {
             "bare": lambda: other.call("GET", "/")[0],
+            "behind": lambda: other_behind.call("GET", "/")[0],
             "cached": lambda: caller.call("GET", path)[0],
             "304": lambda: caller.call("GET", path, headers=known)[0],
         }
@@ -128,8 +131,14 @@ def cached(caller: Caller, rounds: int, seconds: float) -> None:
                     rates[name].append(rate)
     print(f"a saved insight of {len(body)} bytes, {CLIENTS} clients, requests a second (medians):")
     for name, found in rates.items():
-        ratio = statistics.median(own / base for own, base in zip(found, rates["bare"], strict=True))
-        print(f"  {name:8} {statistics.median(found):7.0f}   {ratio:.2f} of the bare view")
+        ratios = [
+            statistics.median(own / base for own, base in zip(found, rates[other], strict=True))
+            for other in ("bare", "behind")
+        ]
+        print(
+            f"  {name:8} {statistics.median(found):7.0f}   {ratios[0]:.2f} of the bare view,"
+            f" {ratios[1]:.2f} of it behind the middleware"
+        )
 
 
 def per_second(way: Callable[[], int], expected: int, seconds: float) -> float:
@@ -149,12 +158,12 @@ def per_second(way: Callable[[], int], expected: int, seconds: float) -> float:
 
 
 @contextmanager
-def bare_view(body: bytes) -> Iterator[str]:
+def bare_view(body: bytes, environment: Mapping[str, str] | None = None) -> Iterator[str]:
     """URL of `benchmarks.bare` with this body, for as long as the block runs."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with tempfile.NamedTemporaryFile() as file:
+    with tempfile.NamedTemporaryFile() as file, tempfile.TemporaryDirectory() as counters:
         file.write(body)
         file.flush()
         process = subprocess.Popen(
@@ -164,7 +173,13 @@ def bare_view(body: bytes) -> Iterator[str]:
                 *("--backlog", "1024", "--runtime-mode", "st", "--log-level", "error"),
                 "benchmarks.bare:application",
             ],
-            env={**os.environ, "BARE_BODY": file.name},
+            env={
+                **os.environ,
+                "BARE_BODY": file.name,
+                "PROMETHEUS_MULTIPROC_DIR": counters,
+                **(environment or {}),
+            },
+            stdout=subprocess.DEVNULL,
         )
         try:
             _wait_for(port)

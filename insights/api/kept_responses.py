@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -33,6 +34,7 @@ from queries.cache.store import LIFE, Entry
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_KEPT_BYTES = 32 * 1024 * 1024  # in each process
+ONLY_WHEN_ASKED = 2**31  # executions after which the driver prepares a statement by itself
 OVERHEAD_BYTES = 2048  # of one kept response besides its body and its entry
 # Header fields that say nothing about the answer, or that are looked at each time.
 UNRELATED = frozenset(("HTTP_IF_NONE_MATCH", "HTTP_USER_AGENT", "HTTP_X_REQUEST_ID", "HTTP_X_TEST_NOW"))
@@ -212,8 +214,8 @@ def fingerprint_of(made_of: MadeOf) -> bytes | None:
     }
     try:
         connection.ensure_connection()
-        # Below Django, which neither prepares statements nor knows another way to be cheap.
-        with psycopg.Cursor(connection.connection) as cursor:
+        # Below Django, which switches prepared statements off: planning this one takes longer than running.
+        with _preparing(connection.connection), psycopg.Cursor(connection.connection) as cursor:
             row = cursor.execute(FINGERPRINT, values, prepare=True).fetchone()
     except (Error, psycopg.Error):
         return None  # the way will say what is the matter
@@ -224,6 +226,16 @@ def fingerprint_of(made_of: MadeOf) -> bytes | None:
     is_usable = expires_at is None or expires_at > now
     is_noted = last_used_at is not None and last_used_at > now - LAST_USED_PRECISION
     return bytes(fingerprint) if is_usable and is_noted else None
+
+
+@contextmanager
+def _preparing(driver: psycopg.Connection[Any]) -> Iterator[None]:
+    """In the block the driver prepares the statements that ask for it; it belongs to this thread alone."""
+    driver.prepare_threshold = ONLY_WHEN_ASKED
+    try:
+        yield
+    finally:
+        driver.prepare_threshold = None
 
 
 def _again(request: HttpRequest, made_of: MadeOf, kept: Kept) -> HttpResponse | None:

@@ -22,7 +22,6 @@ from django.test.utils import CaptureQueriesContext
 from insights import keeping
 from insights.api import kept_responses
 from insights.models import (
-    Action,
     Dashboard,
     DashboardCollaborator,
     DashboardTile,
@@ -32,12 +31,13 @@ from insights.models import (
 )
 from insights_service import clock
 from insights_service.accounts.models import Level, OrganizationMembership, PersonalAPIKey, Project, User
-from insights_service.persons.models import PropertyDefinition
 from queries.cache.store import Entry
 from tests.api_client import NOW, Answer, Api
+from tests.cohorts.people import calculate, make, person, tree
 from tests.refresh.conftest import Scene, stage, trend
 
 Change = Callable[[Scene], Any]
+Changed = Callable[[], Answer]
 
 
 def rows(model: Any, **values: Any) -> Change:
@@ -207,27 +207,75 @@ def test_without_postgres_the_way_says_so(kept: Scene, monkeypatch: pytest.Monke
     assert read(kept).status == 200
 
 
-def test_definitions(api: Api) -> None:
-    """semantics B15, C4: an action that the question names, and the declared type of a property."""
+def an_action(api: Api) -> tuple[dict[str, Any], Changed]:
+    made = api.post("actions/", {"name": "a", "steps": [{"event": "A"}]}).body["id"]
+    return (
+        {"series": [{"kind": "ActionsNode", "id": made}]},
+        lambda: api.patch(f"actions/{made}/", {"steps": [{"event": "B"}]}),
+    )
+
+
+def a_cohort(api: Api) -> tuple[dict[str, Any], Changed]:
+    made = make(api, filters=tree(person("plan", "pro")))
+    calculate(api, made)
+    cohort = [{"type": "cohort", "key": "id", "value": made}]
+
+    def change() -> Answer:
+        answer = api.patch(f"cohorts/{made}/", {"filters": tree(person("plan", "free"))})
+        calculate(api, made)
+        return answer
+
+    return {"properties": cohort}, change
+
+
+def a_property_type(api: Api) -> tuple[dict[str, Any], Changed]:
+    definitions = api.get("property_definitions/", {"type": "event"}).body["results"]
+    made = next(each["id"] for each in definitions if each["name"] == "price")
+    dear = [{"key": "price", "value": "2024-01-09", "operator": "is_date_after"}]
+    return (
+        {"properties": dear},
+        lambda: api.patch(f"property_definitions/{made}/", {"property_type": "String"}),
+    )
+
+
+@pytest.mark.parametrize("definition", [an_action, a_cohort, a_property_type])
+def test_a_definition_that_the_question_names_is_changed(
+    api: Api, definition: Callable[[Api], tuple[dict[str, Any], Changed]]
+) -> None:
+    """semantics B15, C4: the old result is never shown as that of the new question."""
+    api.journeys('u1: A@10:00{price:"2024-01-10"}', "u2: B@10:00 B@11:00")
+    api.identify("u1", plan="pro")
+    api.identify("u2", plan="free")
+    named, change = definition(api)
     scene = stage(api, "A")
-    action = Action.objects.create(project=api.project, name="a", steps=[{"event": "A"}])
-    series = [{"kind": "ActionsNode", "id": action.pk}]
-    properties = [{"key": "price", "value": "1", "operator": "gt"}]
-    query = {"kind": "TrendsQuery", "series": series, "properties": properties}
+    query = {"kind": "TrendsQuery", "series": [{"kind": "EventsNode", "event": "A"}], **named}
     assert api.patch(f"insights/{scene.insight_id}/", {"query": query}).status == 200
-    for change in (
-        lambda: Action.objects.filter(pk=action.pk).update(steps=[{"event": "B"}], version=2),
-        lambda: PropertyDefinition.objects.create(
-            project=api.project, type="event", name="price", declared_type="Numeric"
-        ),
-    ):
-        scene.ask("retrieve", "blocking")
-        repeated(scene)
-        key = read(scene).body["filters_hash"]
-        change()
-        after = read(scene)
-        assert told(after) == told(afresh(scene))
-        assert after.body["filters_hash"] != key
+    first = scene.ask("retrieve", "blocking").body
+    before = read(repeated(scene)).body
+    assert (before["result"], before["is_cached"]) == (first["result"], True)
+    assert change().status == 200
+    after = read(scene)
+    assert told(after) == told(afresh(scene))
+    assert (after.body["result"], after.body["is_cached"]) == (None, False)
+    assert after.body["filters_hash"] != before["filters_hash"]
+    computed = scene.ask("retrieve", "blocking").body
+    assert computed["is_cached"] is False
+    assert read(scene).body["result"] == computed["result"]
+
+
+def test_the_fingerprint_is_planned_once(kept: Scene) -> None:
+    """Planning it takes several times as long as running it, and Django switches prepared statements off."""
+    with connection.cursor() as cursor:
+        runs = "SELECT generic_plans + custom_plans FROM pg_prepared_statements WHERE statement LIKE %s"
+        counted = []
+        for _ in range(2):
+            cursor.execute(runs, ["%FROM accounts_personalapikey key%"])
+            counted.append(cursor.fetchall())
+            read(kept)
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+        assert cursor.fetchone() == (1,)
+    ((before,),), ((after,),) = counted
+    assert after == before + 1
 
 
 def test_a_kept_answer_grows_old(kept: Scene) -> None:
