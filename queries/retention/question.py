@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from queries.context import ProjectContext
@@ -93,6 +93,9 @@ class Question:
     def breakdown(self) -> BreakdownFilter | None:
         chosen = self.node.breakdown_filter
         return None if chosen is None or chosen.is_empty else chosen
+
+    def without_breakdown(self) -> Question:
+        return replace(self, node=self.node.model_copy(update={"breakdown_filter": None}), apart=None)
 
     @property
     def lookahead(self) -> int:

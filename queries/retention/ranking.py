@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from queries.plan import Plan, Rows, statement
 from queries.retention.cells import cells
+from queries.retention.patterns import has_one_value
 from queries.retention.question import Question, Value
 from queries.retention.rollup import fits_rollup, rollup_cells
 from queries.sql.breakdowns import OTHER
@@ -14,19 +15,42 @@ from queries.sql.fragment import Sql, number, sql
 
 
 def ranked_cells(question: Question) -> Sql:
-    """Rows (place, breakdown, row, column, actors, amount): of the largest values, and of one beyond the
-    limit to tell that there are more. Values rank by the actors of all their cohorts, ties by value."""
+    """Rows (place, breakdown, row, column, actors, amount): of the largest values, and of one place
+    beyond the limit to tell that there are more. Values rank by the actors of all their cohorts, ties by
+    value."""
     found = rollup_cells(question) if fits_rollup(question) else cells(question)
     if question.breakdown is None:
         return sql("SELECT toUInt64(1) AS place, * FROM ({found})", found=found)
     limit = limit_of(question)
-    return sql(
-        "SELECT place, breakdown, row, column, actors, amount FROM"
-        " (SELECT *, dense_rank() OVER (ORDER BY size DESC, breakdown) AS place FROM"
-        " (SELECT *, sum(if(column = 0, actors, 0)) OVER (PARTITION BY breakdown) AS size FROM ({found})))"
-        " {limited}",
+    ranked = sql(
+        "SELECT *, dense_rank() OVER (ORDER BY size DESC, breakdown) AS place FROM"
+        " (SELECT *, sum(if(column = 0, actors, 0)) OVER (PARTITION BY breakdown) AS size FROM ({found}))",
         found=found,
+    )
+    if limit is not None and has_rest_at_once(question):
+        return _with_rest(ranked, limit)
+    return sql(
+        "SELECT place, breakdown, row, column, actors, amount FROM ({ranked}) {limited}",
+        ranked=ranked,
         limited=sql("") if limit is None else sql("WHERE place <= {last}", last=number(limit + 1)),
+    )
+
+
+def has_rest_at_once(question: Question) -> bool:
+    """Whether the place beyond the limit is everything else already: with one value an actor, cells add up.
+    Amounts do not, as a target event adds to the cell of its own value."""
+    return has_one_value(question) and not question.has_amounts
+
+
+def _with_rest(ranked: Sql, limit: int) -> Sql:
+    return sql(
+        "SELECT least(rank, {last}) AS place, if(place = {last}, [{other}], any(value)) AS breakdown,"
+        " row, column, sum(cell) AS actors, toFloat64(0) AS amount"
+        " FROM (SELECT place AS rank, breakdown AS value, row, column, actors AS cell FROM ({ranked}))"
+        " GROUP BY place, row, column",
+        last=number(limit + 1),
+        other=sql(f"'{OTHER}'"),
+        ranked=ranked,
     )
 
 

@@ -55,6 +55,18 @@ def breakdown_value(breakdown: BreakdownFilter, ctx: ProjectContext, span: Span)
     return of_texts(tuple(texts), tuple(joins))
 
 
+def value_of_person(breakdown: BreakdownFilter, ctx: ProjectContext, person: Sql) -> BreakdownValue | None:
+    """The same for rows that stand for a person, whose number is `person`; None where a value depends on
+    more than who it is."""
+    parts = breakdown.parts
+    if breakdown.cohorts or ctx.person_properties_mode == "on_events":
+        return None
+    if any(part.type is not BreakdownType.PERSON for part in parts):
+        return None
+    read = [_person_side(part, position, ctx, person) for position, part in enumerate(parts)]
+    return of_texts(tuple(text for text, _ in read), tuple(side for _, side in read))
+
+
 def of_texts(texts: tuple[Sql, ...], joins: tuple[Sql, ...] = ()) -> BreakdownValue:
     """The value made of one text per property."""
     plain = join(", ", (sql("CAST({text}, 'String')", text=text) for text in texts))
@@ -94,7 +106,11 @@ def _event(part: Breakdown, _: int, ctx: ProjectContext, __: Span) -> tuple[Sql,
 def _person(part: Breakdown, position: int, ctx: ProjectContext, _: Span) -> tuple[Sql, Sql | None]:
     if ctx.person_properties_mode == "on_events":  # B6
         return _presented(_text(sql("person_props[{key}]", key=bind(part.property))), part, ctx), None
-    return _joined(person_values(part.property, ctx), person_number(ctx), part, position, ctx)
+    return _person_side(part, position, ctx, person_number(ctx))
+
+
+def _person_side(part: Breakdown, position: int, ctx: ProjectContext, person: Sql) -> tuple[Sql, Sql]:
+    return _joined(person_values(part.property, ctx), person, part, position, ctx)
 
 
 def _group(part: Breakdown, position: int, ctx: ProjectContext, _: Span) -> tuple[Sql, Sql | None]:
