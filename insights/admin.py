@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
 
+from insights import background
 from insights.models import (
     Action,
     ActivityLog,
@@ -22,6 +26,28 @@ from insights.models import (
     Insight,
     SharingConfiguration,
 )
+from queries.errors import StoreUnavailable
+
+
+def running_queries(request: HttpRequest) -> HttpResponseBase:
+    """What the event store works on, of all projects, and stopping it: a page beside the models."""
+    if not request.user.is_superuser:
+        raise PermissionDenied
+    if request.method == "POST":
+        project_id = request.POST.get("project", "")
+        if project_id.isdecimal():
+            stopped = background.cancel(int(project_id), request.POST.get("id", ""))
+            messages.info(request, stopped.value)
+        return redirect(request.path)
+    try:
+        statements, is_known = background.running_statements(), True
+    except StoreUnavailable:
+        statements, is_known = [], False
+    shown = {"title": "Running queries", "statements": statements, "is_known": is_known}
+    return render(request, "insights/running_queries.html", {**admin.site.each_context(request), **shown})
+
+
+admin.site.index_template = "insights/admin_index.html"
 
 
 class Listed(admin.ModelAdmin):

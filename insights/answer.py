@@ -42,6 +42,8 @@ from queries.wrappers import SourceNode
 log = structlog.get_logger(__name__)
 
 SATURATED = "concurrency_limit_exceeded"  # api R14
+NOTHING_KEPT = "nothing is kept: ask with refresh=blocking or refresh=async"
+UNDER_WAY = "being computed: see query_status"
 ABOUT_THE_QUESTION = (InvalidQuery, UnknownReference, NotSupported, UnreadableQuery)
 SERVED = (Step.SERVE, Step.SERVE_AND_ENQUEUE)
 BEGINS = (Step.COMPUTE, Step.ENQUEUE, Step.SERVE_AND_ENQUEUE)
@@ -210,7 +212,18 @@ def _follow(question: Question, kept: Kept) -> Answer:
     metrics.count_answer(
         question.asked.refresh, is_cached=found.is_cached, has_result=found.entry is not None
     )
+    timing.found(_cache_status(question, kept, found))
     return found
+
+
+def _cache_status(question: Question, kept: Kept, found: Answer) -> str:
+    """Why there is this result, or none: RFC 9211, with the way to get one."""
+    if found.entry is not None and found.is_cached:
+        return "hit"
+    why = "request" if question.asked.refresh.is_forced else "miss" if kept.entry is None else "stale"
+    if found.entry is not None:
+        return f"fwd={why}; stored"
+    return f'fwd={why}; detail="{UNDER_WAY if found.query_status else NOTHING_KEPT}"'
 
 
 def _refused(question: Question, kept: Kept) -> TooManyQueries | None:

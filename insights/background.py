@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from kombu.exceptions import OperationalError as BrokerError
 
 from insights import keeping
-from insights.compute import kill_run, store_client
+from insights.compute import kill_run, reaching_the_store, store_client
 from insights_service import clock
 from insights_service.celery import app
 from insights_service.config import get_config
@@ -24,7 +24,7 @@ from queries.cache.fair_queue import Ticket
 from queries.cache.status import NewRun, QueryStatus
 from queries.context import Limits
 from queries.errors import StoreUnavailable
-from queries.execute import Progress, progress
+from queries.execute import Progress, RunningStatement, progress, running
 from queries.wrappers import SourceNode
 
 log = structlog.get_logger(__name__)
@@ -161,6 +161,12 @@ def under_way(project_id: int) -> list[UnderWay]:
         if run.id not in known
     ]
     return sorted([*in_background, *waited_for], key=lambda run: run.since)
+
+
+def running_statements() -> list[RunningStatement]:
+    """What the event store works on now, of all projects. Raises `StoreUnavailable`."""
+    with reaching_the_store(Limits()):
+        return running(store_client(), cluster=get_config().clickhouse_cluster)
 
 
 def cancel(project_id: int, name: str, *, dequeue_only: bool = False) -> Stopped:

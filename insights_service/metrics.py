@@ -26,6 +26,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from redis import RedisError
 
 from insights_service import stores
+from queries.cache.connection import CacheUnavailable, Connection
+from queries.cache.fair_queue import FairQueue
 
 REQUESTS = Counter("insights_requests", "Answered requests.", ["method", "route", "status"])
 REQUEST_SECONDS = Histogram("insights_request_seconds", "Time until the answer began.", ["route"])
@@ -85,14 +87,19 @@ def count_events(**outcomes: int) -> None:
 
 
 class _QueueDepth:
-    """Tasks waiting, read when somebody looks; absent while Redis is down."""
+    """What waits, read when somebody looks; absent while Redis is down.
+
+    Runs wait in lines of their own; the tasks of the message queue only wake workers up.
+    """
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         try:
-            waiting = stores.queue_redis().llen(stores.QUEUE)
-        except RedisError:
+            tasks = stores.queue_redis().llen(stores.QUEUE)
+            runs = FairQueue(Connection(stores.queue_redis)).length()
+        except (RedisError, CacheUnavailable):
             return
-        yield GaugeMetricFamily("insights_queue_depth", "Background tasks waiting.", value=float(waiting))
+        yield GaugeMetricFamily("insights_queue_depth", "Background tasks waiting.", value=float(tasks))
+        yield GaugeMetricFamily("insights_waiting_runs", "Queries that wait for a worker.", value=float(runs))
 
 
 def exposition() -> tuple[bytes, str]:

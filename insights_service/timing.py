@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 QUERY_ID_HEADER = "X-Query-Id"
 TIMING_HEADER = "Server-Timing"
+CACHE_HEADER = "Cache-Status"  # RFC 9211
 
 
 @dataclass(slots=True)
@@ -18,13 +19,15 @@ class Spent:
 
     seconds: dict[str, float] = field(default_factory=dict)
     query_ids: list[str] = field(default_factory=list)
+    cache: str = ""  # what the last question found
 
     def headers(self, total_seconds: float) -> dict[str, str]:
-        """`Server-Timing` in milliseconds; the query's id when the request was about a single one."""
+        """`Server-Timing` in milliseconds; the query's id and what the cache had of it when there was one."""
         parts = {"total": total_seconds, **self.seconds}
         told = ", ".join(f"{part};dur={seconds * 1000:.1f}" for part, seconds in parts.items())
         named = {QUERY_ID_HEADER: self.query_ids[0]} if len(self.query_ids) == 1 else {}
-        return {TIMING_HEADER: told, **named}
+        found = {CACHE_HEADER: f"insights; {self.cache}"} if named and self.cache else {}
+        return {TIMING_HEADER: told, **named, **found}
 
 
 _spent: ContextVar[Spent | None] = ContextVar("spent", default=None)
@@ -47,3 +50,9 @@ def answered(query_id: str) -> None:
     """The running request has answered a question under this id."""
     if spent := _spent.get():
         spent.query_ids.append(query_id)
+
+
+def found(cache: str) -> None:
+    """What the cache had of the question that the running request has answered, as RFC 9211 says it."""
+    if spent := _spent.get():
+        spent.cache = cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from insights.admin import running_queries
 from insights.api import (
     activity,
     calculations,
@@ -146,6 +147,7 @@ urlpatterns = [
     path("", include("insights_service.capture.urls")),
     path("", include("insights_service.health")),
     path("admin/login/", AdminDoor.as_view()),
+    path("admin/running-queries/", admin.site.admin_view(running_queries), name="running_queries"),
     path("admin/", admin.site.urls),
     path("", include("insights.front.urls")),
 ]

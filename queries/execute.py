@@ -218,6 +218,32 @@ def progress(client: Client, *, project_id: int, query_id: str, cluster: str = "
     return Progress(int(read), int(size), int(total), int(elapsed), int(cpu))
 
 
+@dataclass(frozen=True, slots=True)
+class RunningStatement:
+    """A statement of ours that the store works on now, whichever project's it is."""
+
+    project_id: int
+    kind: str
+    query_id: str
+    seconds: float
+    rows_read: int
+    memory_bytes: int
+
+
+def running(client: Client, *, cluster: str = "") -> list[RunningStatement]:
+    """All of them, the longest first."""
+    rows = client.query(
+        "SELECT Settings['log_comment'] AS tag, elapsed, read_rows, memory_usage"
+        f" FROM {_processes(cluster)} WHERE is_initial_query AND JSONHas(tag, 'project')"
+        " ORDER BY elapsed DESC"
+    ).result_rows
+    tags = [json.loads(row[0]) for row in rows]
+    return [
+        RunningStatement(tag["project"], tag["kind"], tag["id"], float(elapsed), int(read), int(memory))
+        for tag, (_, elapsed, read, memory) in zip(tags, rows, strict=True)
+    ]
+
+
 def kill(client: Client, *, project_id: int, query_id: str, run: str = "", cluster: str = "") -> None:
     """Ask the store to stop every statement under this name, or of just one `run` under it.
 

@@ -254,6 +254,7 @@ def _again(request: HttpRequest, made_of: MadeOf, kept: Kept) -> HttpResponse | 
     request.resolver_match = kept.resolver_match
     structlog.contextvars.bind_contextvars(project=kept.resolver_match.kwargs["project_id"])
     timing.answered(made_of.run_name or made_of.cache_key)
+    timing.found("hit")
     metrics.count_answer(Refresh.FORCE_CACHE, is_cached=True, has_result=True)
     if not is_known:
         return HttpResponse(kept.body, headers=kept.headers)

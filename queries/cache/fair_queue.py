@@ -66,6 +66,14 @@ class FairQueue:
         project_id, run = found
         return Ticket(int(text(project_id)), *orjson.loads(run))
 
+    def length(self) -> int:
+        """How many runs wait, of all projects. Two round trips."""
+        with self._connection.open() as redis:
+            pipeline = redis.pipeline(transaction=False)
+            for project_id in redis.lrange(TURNS, 0, -1):
+                pipeline.llen(f"{LINE}{text(project_id)}")
+            return sum(pipeline.execute())
+
     def is_empty(self) -> bool:
         """Whether nothing waits."""
         with self._connection.open() as redis:

@@ -92,6 +92,7 @@ def test_metrics_count_requests_by_route_and_never_by_id(client: Client) -> None
     figures = client.get("/metrics").content.decode()
     assert 'insights_requests_total{method="GET",route="api/projects/<str:project_id>/' in figures
     assert "insights_queue_depth" in figures
+    assert "insights_waiting_runs" in figures
     assert "987654321" not in figures
 
 

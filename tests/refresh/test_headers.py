@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from tests.api_client import NOW, Api
 from tests.refresh.conftest import Scene
 
@@ -43,3 +45,30 @@ def test_which_query_it_was(scene: Scene, shop: Api) -> None:
     unnamed = scene.ask("query", "blocking")
     assert unnamed.headers["X-Query-Id"] == unnamed.body["cache_key"]
     assert "X-Query-Id" not in shop.get("dashboards/").headers
+
+
+MISS = 'insights; fwd=miss; detail="nothing is kept: ask with refresh=blocking or refresh=async"'
+
+
+@pytest.mark.parametrize(
+    ("mode", "missing", "kept", "stale"),
+    [
+        ("force_cache", MISS, "hit", "hit"),
+        ("blocking", "fwd=miss; stored", "hit", "fwd=stale; stored"),
+        ("async", 'fwd=miss; detail="being computed: see query_status"', "hit", "hit"),
+        ("force_blocking", *["fwd=request; stored"] * 3),
+        ("force_async", *['fwd=request; detail="being computed: see query_status"'] * 3),
+    ],
+)
+@pytest.mark.parametrize("state", ["missing", "kept", "stale"])
+def test_what_the_cache_had(
+    own_scene: Scene, mode: str, missing: str, kept: str, stale: str, state: str
+) -> None:
+    if state != "missing":
+        own_scene.keep()
+    if state == "stale":
+        own_scene.pass_time(timedelta(hours=13))
+    expected = {"missing": missing, "kept": kept, "stale": stale}[state]
+    told = own_scene.ask("retrieve", mode).headers["Cache-Status"]
+    assert told == f"insights; {expected.removeprefix('insights; ')}"
+    assert "Cache-Status" not in own_scene.api.get("dashboards/").headers
