@@ -175,6 +175,18 @@ class _Events:
             return sql("arrayMap(label -> [label], {value})", value=value.value)
         return sql("[{value}]", value=_shown(value.value, self.question))
 
+    def shown_text(self, value: BreakdownValue) -> Sql:
+        """The value of a single property as a text, or "other"."""
+        text = sql("CAST({text}, 'String')", text=value.texts[0])
+        if self.question.apart is None:
+            return text
+        return sql(
+            "if(has({apart}, {text}), {text}, {other})",
+            apart=strings(kept for (kept,) in self.question.apart),
+            text=text,
+            other=bind(OTHER),
+        )
+
     def amount(self) -> Sql:
         """The number that an event adds to a cell, as a math over the same property reads it (B6, D15)."""
         return sql("ifNull({number}, 0)", number=math_number(self.summed, self.question.ctx, 0))
@@ -227,10 +239,11 @@ def _calendar(events: _Events) -> Sql:
             aggregated=aggregated,
         )
     return sql(
-        "SELECT actor, breakdown, arraySort(arrayMap(entry -> entry.2,"
-        " arrayFilter(entry -> entry.1 = breakdown, entries))) AS joined, {returned} AS returned{amounts}"
+        "SELECT actor, {breakdown} AS breakdown, arraySort(arrayMap(entry -> entry.2,"
+        " arrayFilter(entry -> entry.1 = value, entries))) AS joined, {returned} AS returned{amounts}"
         " FROM (SELECT *, {entries} AS entries FROM ({aggregated}))"
-        " ARRAY JOIN arrayDistinct(arrayMap(entry -> entry.1, entries)) AS breakdown",
+        " ARRAY JOIN arrayDistinct(arrayMap(entry -> entry.1, entries)) AS value",
+        breakdown=sql("[value]" if _joins_by_text(events) else "value"),
         returned=returned,
         amounts=amounts,
         entries=_entries(events),
@@ -243,11 +256,29 @@ def _join_aggregate(events: _Events) -> Sql:
         return events.first()
     if events.value is None:  # H4
         return Activity(events.index(), len(events.question.starts), events.joins).aggregate()
+    if _joins_by_text(events):
+        return sql(
+            "groupUniqArrayIf(({text}, {index}), {joins})",
+            text=events.shown_text(events.value),
+            index=events.index(),
+            joins=events.joins,
+        )
     return sql(
         "groupUniqArrayArrayIf(arrayMap(shown -> (shown, {index}), {alternatives}), {joins})",
         index=events.index(),
         alternatives=events.alternatives(events.value),
         joins=events.joins,
+    )
+
+
+def _joins_by_text(events: _Events) -> bool:
+    """Whether a value is one text, which is cheaper to collect than an array of them."""
+    value = events.value
+    return (
+        value is not None
+        and len(value.texts) == 1
+        and not value.several
+        and not events.question.is_first_time
     )
 
 
