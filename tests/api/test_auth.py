@@ -310,9 +310,9 @@ def test_each_endpoint_needs_credentials_first(client, method, path, scope):
 
 def test_the_scope_comes_before_the_project_and_the_method(world):
     key = key_of(world.owner, "insight:write")
-    assert world.call("GET", "/api/projects/999/", key=key).status_code == 403
-    assert world.call("PUT", "/api/projects/999/", key=key).status_code == 403
-    assert world.call("PUT", "/api/projects/999/").status_code == 404
+    assert world.call("GET", "/api/projects/999999999/", key=key).status_code == 403
+    assert world.call("PUT", "/api/projects/999999999/", key=key).status_code == 403
+    assert world.call("PUT", "/api/projects/999999999/").status_code == 404
     assert world.call("PUT", f"/api/projects/{world.shop.pk}/").status_code == 405
 
 

@@ -237,7 +237,7 @@ def test_what_cannot_be_read(world, body, content_type, expected):
 def test_a_broken_body_is_an_error_only_where_the_body_counts(world):
     assert world.call("GET", "/api/users/@me/", b"{").status_code == 200
     assert world.call("PUT", "/api/users/@me/", b"{").status_code == 405
-    assert world.call("PATCH", "/api/projects/999/", b"{").status_code == 404
+    assert world.call("PATCH", "/api/projects/999999999/", b"{").status_code == 404
 
 
 @pytest.mark.parametrize("query", ["?x=%00", "?%00=x", "?limit=1&search=a%00b"])
