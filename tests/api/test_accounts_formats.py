@@ -154,7 +154,9 @@ def test_a_list_as_csv(world):
     assert response["X-Total-Count"] == "2"
 
 
-@pytest.mark.parametrize("path, status", [("/api/projects/999999999.csv", 404), ("/api/personal_api_keys.csv", 400)])
+@pytest.mark.parametrize(
+    "path, status", [("/api/projects/999999999.csv", 404), ("/api/personal_api_keys.csv", 400)]
+)
 def test_errors_are_json_for_who_asked_for_csv(world, path, status):
     response = world.call("GET" if status == 404 else "POST", path, None if status == 404 else {})
     assert (response.status_code, response["Content-Type"]) == (status, JSON)
