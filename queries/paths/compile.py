@@ -28,7 +28,7 @@ def compile_paths(node: PathsQuery, ctx: ProjectContext) -> Plan:
 
 def _plan(question: Question) -> Plan:
     def shape(found: Sequence[Rows]) -> Result:
-        return shape_paths(question, found[0] if found else Rows(()))
+        return shape_paths(question.options, found[0] if found else Rows(()), question.dates)
 
     if question.period.is_empty:  # semantics A10
         return Plan((), shape)
@@ -40,33 +40,36 @@ def edges(question: Question) -> Sql:
 
     Nodes get their names once the edges are counted: there are far fewer of those than traversals.
     """
-    options, factor = question.options, question.node.sampling_factor
+    options = question.options
     limit = options.effective_edge_limit
-    weight = (
-        sql("round(traversals / {factor})", factor=bind(factor, "Float64")) if factor else sql("traversals")
-    )  # D61
     return sql(
         "SELECT concat(toString(place), '_', item) AS source,"
         " concat(toString(place + 1), '_', next) AS target,"
         " traversals, milliseconds"
-        " FROM (SELECT place, item, next, count() AS traversals, avg(took) / 1000 AS milliseconds"
+        " FROM (SELECT place, item, next, {weight} AS traversals, avg(took) / 1000 AS milliseconds"
         " FROM ({traversals}) GROUP BY place, item, next)"
         " WHERE {bounds} ORDER BY traversals DESC, source, target {limit}",
+        weight=_weight(question.node.sampling_factor),
         traversals=_traversals(question),
         bounds=all_of(
             [
-                *_weight_bound(weight, ">=", options.min_edge_weight),
-                *_weight_bound(weight, "<=", options.max_edge_weight),
+                *_weight_bound(">=", options.min_edge_weight),
+                *_weight_bound("<=", options.max_edge_weight),
             ]
         ),
         limit=sql("LIMIT {limit}", limit=number(limit)) if limit is not None else sql(""),
     )
 
 
-def _weight_bound(weight: Sql, symbol: str, bound: int | None) -> list[Sql]:
-    return (
-        [] if bound is None else [sql(f"{{weight}} {symbol} {{bound}}", weight=weight, bound=number(bound))]
-    )
+def _weight(factor: float | None) -> Sql:
+    """How often an edge was traversed; what a sample of the actors did is scaled up (D61)."""
+    if factor is None:
+        return sql("count()")
+    return sql("toUInt64(round(count() / {factor}))", factor=bind(factor, "Float64"))
+
+
+def _weight_bound(symbol: str, weight: int | None) -> list[Sql]:
+    return [] if weight is None else [sql(f"traversals {symbol} {{weight}}", weight=number(weight))]
 
 
 def _traversals(question: Question) -> Sql:

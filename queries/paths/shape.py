@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from queries.paths.question import Question
+from queries.paths.node import PathsFilter
 from queries.plan import Result, Rows
 
 Edge = tuple[str, str, int, float]
 
 
-def shape_paths(question: Question, found: Rows) -> Result:
-    """Edges in order of weight, those without a way from a first item removed (G17, G20); those of a sample
-    of the actors scaled up (D61)."""
-    factor = question.node.sampling_factor or 1
-    edges = [(str(s), str(t), round(int(n) / factor), float(ms)) for s, t, n, ms in found.rows]
-    limit = question.options.effective_edge_limit
+def shape_paths(options: PathsFilter, found: Rows, dates: Mapping[str, str]) -> Result:
+    """Edges in order of weight, those without a way from a first item removed (G17, G20)."""
+    edges = [(str(s), str(t), int(n), float(ms)) for s, t, n, ms in found.rows]
+    limit = options.effective_edge_limit
     return Result(
         results=[_edge(edge) for edge in connected(edges)],
         has_more=limit is not None and len(edges) >= limit,
-        resolved_date_range=question.dates,
+        resolved_date_range=dates,
     )
 
 
