@@ -351,12 +351,9 @@ def _strict_places(question: Question, units: Units, best: Sql) -> Sql:
     return sql(
         "SELECT *, {following} AS following, arrayFold((found, next) ->"
         " arrayPushBack(found, next[found[-1] + 1]), following, [toUInt32(1)]) AS steps_at,"
-        " {taken} AS taken,"
+        " if(in_a_row, next_units, arrayMap(place -> ahead[place], steps_at)) AS taken,"
         " arrayMap(place -> place + at - 1, steps_at) AS places FROM ({ahead})",
         following=following,
-        taken=sql("arrayMap(place -> ahead[place], steps_at)")
-        if question.optional
-        else sql("if(in_a_row, next_units, arrayMap(place -> ahead[place], steps_at))"),
         ahead=ahead,
     )
 
