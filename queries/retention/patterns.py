@@ -152,16 +152,15 @@ class _Events:
     def _of_first(self, value: BreakdownValue) -> Sql:
         """The alternatives of the first event. What is compared is one text that sorts like (instant, value):
         eight bytes of the instant, the largest first, then the value. A pair takes thrice as long."""
-        text = sql("arrayStringConcat({value}, {separator})", value=value.value, separator=bind(SEPARATOR))
-        if len(value.texts) == 1:
-            text = sql("CAST({text}, 'String')", text=value.texts[0])
+        text = _single_text(value)
         in_order = sql(
             "concat(reinterpretAsFixedString(byteSwap(toUInt64(toUnixTimestamp64Micro(ts)))), {text})",
-            text=text,
+            text=text
+            or sql("arrayStringConcat({value}, {separator})", value=value.value, separator=bind(SEPARATOR)),
         )
-        if len(value.texts) == 1:
-            found = sql("[substring(minIf({in_order}, {joins}), 9)]", in_order=in_order, joins=self.joins)
-            return sql("[{shown}]", shown=_shown(found, self.question))
+        if text is not None:
+            first = sql("substring(minIf({in_order}, {joins}), 9)", in_order=in_order, joins=self.joins)
+            return sql("[[{shown}]]", shown=_shown_text(first, self.question))
         return sql(
             "argMinIf({alternatives}, {in_order}, {joins})",
             alternatives=self.alternatives(value),
@@ -174,18 +173,6 @@ class _Events:
         if value.several:
             return sql("arrayMap(label -> [label], {value})", value=value.value)
         return sql("[{value}]", value=_shown(value.value, self.question))
-
-    def shown_text(self, value: BreakdownValue) -> Sql:
-        """The value of a single property as a text, or "other"."""
-        text = sql("CAST({text}, 'String')", text=value.texts[0])
-        if self.question.apart is None:
-            return text
-        return sql(
-            "if(has({apart}, {text}), {text}, {other})",
-            apart=strings(kept for (kept,) in self.question.apart),
-            text=text,
-            other=bind(OTHER),
-        )
 
     def amount(self) -> Sql:
         """The number that an event adds to a cell, as a math over the same property reads it (B6, D15)."""
@@ -211,6 +198,23 @@ def _shown(value: Sql, question: Question) -> Sql:
         value=value,
         separator=bind(SEPARATOR),
         other=strings([OTHER]),
+    )
+
+
+def _single_text(value: BreakdownValue) -> Sql | None:
+    """The value of a single property, which is cheaper to compare and collect as a text than in an array."""
+    return sql("CAST({text}, 'String')", text=value.texts[0]) if len(value.texts) == 1 else None
+
+
+def _shown_text(text: Sql, question: Question) -> Sql:
+    """As `_shown`, of a single text."""
+    if question.apart is None:
+        return text
+    return sql(
+        "if(has({apart}, {text}), {text}, {other})",
+        apart=strings(kept for (kept,) in question.apart),
+        text=text,
+        other=bind(OTHER),
     )
 
 
@@ -243,7 +247,7 @@ def _calendar(events: _Events) -> Sql:
         " arrayFilter(entry -> entry.1 = value, entries))) AS joined, {returned} AS returned{amounts}"
         " FROM (SELECT *, {entries} AS entries FROM ({aggregated}))"
         " ARRAY JOIN arrayDistinct(arrayMap(entry -> entry.1, entries)) AS value",
-        breakdown=sql("[value]" if _joins_by_text(events) else "value"),
+        breakdown=sql("value" if _joined_text(events) is None else "[value]"),
         returned=returned,
         amounts=amounts,
         entries=_entries(events),
@@ -256,10 +260,10 @@ def _join_aggregate(events: _Events) -> Sql:
         return events.first()
     if events.value is None:  # H4
         return Activity(events.index(), len(events.question.starts), events.joins).aggregate()
-    if _joins_by_text(events):
+    if (text := _joined_text(events)) is not None:
         return sql(
             "groupUniqArrayIf(({text}, {index}), {joins})",
-            text=events.shown_text(events.value),
+            text=_shown_text(text, events.question),
             index=events.index(),
             joins=events.joins,
         )
@@ -271,15 +275,9 @@ def _join_aggregate(events: _Events) -> Sql:
     )
 
 
-def _joins_by_text(events: _Events) -> bool:
-    """Whether a value is one text, which is cheaper to collect than an array of them."""
-    value = events.value
-    return (
-        value is not None
-        and len(value.texts) == 1
-        and not value.several
-        and not events.question.is_first_time
-    )
+def _joined_text(events: _Events) -> Sql | None:
+    """What the value of a cohort is collected as, if that is a text; a first event's is an array."""
+    return None if events.value is None or events.question.is_first_time else _single_text(events.value)
 
 
 def _joined_positions(events: _Events) -> Sql:
