@@ -88,7 +88,10 @@ def answer_one(shown: ShownInsight, project: Project, wish: Wish) -> ShownInsigh
         answer = safe_answer(_asked(shown, node, wish), project_context(project, [node]))
     except QueryError as error:
         raise respelled(error, _spelling(shown)) from error
-    return replace(shown, answer=replace(_facts(answer, wish), leaning=leaning(project, [node])))
+    facts = _facts(answer, wish)
+    if facts.entry is not None:  # only such a response may be kept
+        facts = replace(facts, leaning=leaning(project, [node]))
+    return replace(shown, answer=facts)
 
 
 def answer_all(shown: Sequence[ShownInsight], project: Project, wish: Wish) -> list[ShownInsight]:
