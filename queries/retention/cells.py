@@ -15,12 +15,18 @@ def cells(question: Question) -> Sql:
     """Rows (breakdown, row, column, actors, amount); rows are breakdown values when asked by value (H15)."""
     if question.has_amounts:
         return _cells_with_amounts(question)
+    return counted_cells(question, actor_patterns(question), sql("breakdown"))
+
+
+def counted_cells(question: Question, patterns: Sql, keys: Sql) -> Sql:
+    """Rows (keys, row, column, actors, amount) of rows (keys, joined, returned), one per actor."""
     return sql(
-        "SELECT breakdown, row, column, sum(actors) AS actors, toFloat64(0) AS amount FROM"
-        " (SELECT breakdown, joined, returned, count() AS actors FROM ({per_actor})"
-        " GROUP BY breakdown, joined, returned)"
-        " {row} ARRAY JOIN {columns} AS column GROUP BY breakdown, row, column",
-        per_actor=actor_patterns(question),
+        "SELECT {keys}, row, column, sum(actors) AS actors, toFloat64(0) AS amount FROM"
+        " (SELECT {keys}, joined, returned, count() AS actors FROM ({patterns})"
+        " GROUP BY {keys}, joined, returned)"
+        " {row} ARRAY JOIN {columns} AS column GROUP BY {keys}, row, column",
+        keys=keys,
+        patterns=patterns,
         row=_row(question),
         columns=_columns(question),
     )

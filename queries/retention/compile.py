@@ -9,7 +9,7 @@ from queries.earliest import with_project_earliest
 from queries.plan import Plan, Result, Rows, statement
 from queries.retention.node import RetentionQuery
 from queries.retention.question import Question, understand
-from queries.retention.ranking import has_rest_at_once, other_cells, ranked_cells, values_of
+from queries.retention.ranking import other_cells, ranked_cells, values_of
 from queries.retention.shape import shape_retention
 from queries.sql.breakdowns import OTHER
 
@@ -19,8 +19,7 @@ def compile_retention(node: RetentionQuery, ctx: ProjectContext) -> Plan:
 
 
 def _plan(question: Question) -> Plan:
-    """One statement; a second one only when a breakdown has more values than are shown and actors
-    several of them."""
+    """One statement; a second one only when amounts are broken down by more values than are shown."""
     if question.is_empty:
         return Plan((), lambda _: shape_retention(question, [], []))
 
@@ -30,7 +29,7 @@ def _plan(question: Question) -> Plan:
         hidden = question.breakdown is not None and question.breakdown.breakdown_hide_other_aggregation
         if not has_others or hidden:
             return shape_retention(question, shown, rows)
-        if has_rest_at_once(question):
+        if not question.has_amounts:
             return shape_retention(question, [*shown, (OTHER,)], rows)
         return Plan(
             (statement(other_cells(question, shown)),),

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from queries.plan import Plan, Rows, statement
-from queries.retention.cells import cells
-from queries.retention.patterns import has_one_value
+from queries.retention.cells import cells, counted_cells
+from queries.retention.patterns import has_one_value, ranked_patterns
 from queries.retention.question import Question, Value
 from queries.retention.rollup import fits_rollup, rollup_cells
 from queries.sql.breakdowns import OTHER
@@ -15,40 +15,38 @@ from queries.sql.fragment import Sql, number, sql
 
 
 def ranked_cells(question: Question) -> Sql:
-    """Rows (place, breakdown, row, column, actors, amount): of the largest values, and of one place
-    beyond the limit to tell that there are more. Values rank by the actors of all their cohorts, ties by
-    value."""
-    found = rollup_cells(question) if fits_rollup(question) else cells(question)
+    """Rows (place, breakdown, row, column, actors, amount): of the largest values, and of one place beyond
+    the limit: all the rest, or with amounts, which do not add up, to tell that there are more. Values rank
+    by the actors of all their cohorts, ties by value."""
     if question.breakdown is None:
+        found = rollup_cells(question) if fits_rollup(question) else cells(question)
         return sql("SELECT toUInt64(1) AS place, * FROM ({found})", found=found)
     limit = limit_of(question)
+    last = None if limit is None else limit + 1
+    if not question.has_amounts and not has_one_value(question):
+        return counted_cells(question, ranked_patterns(question, last), sql("place, breakdown"))
     ranked = sql(
         "SELECT *, dense_rank() OVER (ORDER BY size DESC, breakdown) AS place FROM"
         " (SELECT *, sum(if(column = 0, actors, 0)) OVER (PARTITION BY breakdown) AS size FROM ({found}))",
-        found=found,
+        found=cells(question),
     )
-    if limit is not None and has_rest_at_once(question):
-        return _with_rest(ranked, limit)
+    if last is not None and not question.has_amounts:
+        return _with_rest(ranked, last)
     return sql(
         "SELECT place, breakdown, row, column, actors, amount FROM ({ranked}) {limited}",
         ranked=ranked,
-        limited=sql("") if limit is None else sql("WHERE place <= {last}", last=number(limit + 1)),
+        limited=sql("") if last is None else sql("WHERE place <= {last}", last=number(last)),
     )
 
 
-def has_rest_at_once(question: Question) -> bool:
-    """Whether the place beyond the limit is everything else already: with one value an actor, cells add up.
-    Amounts do not, as a target event adds to the cell of its own value."""
-    return has_one_value(question) and not question.has_amounts
-
-
-def _with_rest(ranked: Sql, limit: int) -> Sql:
+def _with_rest(ranked: Sql, last: int) -> Sql:
+    """With one value an actor cells add up."""
     return sql(
         "SELECT least(rank, {last}) AS place, if(place = {last}, [{other}], any(value)) AS breakdown,"
         " row, column, sum(cell) AS actors, toFloat64(0) AS amount"
         " FROM (SELECT place AS rank, breakdown AS value, row, column, actors AS cell FROM ({ranked}))"
         " GROUP BY place, row, column",
-        last=number(limit + 1),
+        last=number(last),
         other=sql(f"'{OTHER}'"),
         ranked=ranked,
     )
