@@ -5,6 +5,8 @@ Redis clients are made when first used; none of these calls touches a store.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from insights_service import stores
@@ -41,20 +43,21 @@ def cells() -> CellStore:
     return CellStore(_cache())
 
 
-def unchanged(project_id: int, key: str, raw: bytes) -> bool:
-    """Whether the answer in the cache is these bytes still, and no run for it has begun.
+@contextmanager
+def comparing(project_id: int, key: str, raw: bytes) -> Iterator[Callable[[], bool]]:
+    """What it gives says whether the answer in the cache is these bytes still, and no run for it has begun.
 
-    One round trip where cache and queue are the same Redis. May raise `CacheUnavailable`.
+    The question is on its way while the block runs: one round trip where cache and queue are the same Redis.
+    Both may raise `CacheUnavailable`.
     """
     answer, run = name("answer", project_id, key), name("running", project_id, key)
     config = get_config()
-    with _queue().open() as redis:
-        if config.effective_cache_url == config.redis_url:
-            return bool(redis.mget([answer, run]) == [raw, None])
-        if redis.exists(run):
-            return False
-    with _cache().open() as redis:
-        return redis.get(answer) == raw
+    if config.effective_cache_url == config.redis_url:
+        with _queue().asking("MGET", answer, run) as found:
+            yield lambda: bool(found() == [raw, None])
+    else:
+        with _queue().asking("EXISTS", run) as runs, _cache().asking("GET", answer) as found:
+            yield lambda: bool((runs(), found()) == (0, raw))
 
 
 @cache

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -57,9 +58,20 @@ class CountRequests:
         response = self.get_response(request)
         match = request.resolver_match
         route = match.route if match else "none"
-        REQUESTS.labels(request.method, route, str(response.status_code)).inc()
-        REQUEST_SECONDS.labels(route).observe(time.perf_counter() - started)
+        count_request(request.method, route, response.status_code, time.perf_counter() - started)
         return response
+
+
+def count_request(method: str | None, route: str, status: int, seconds: float) -> None:
+    """One answered request."""
+    answered, took = _of_requests(method, route, status)
+    answered.inc()
+    took.observe(seconds)
+
+
+@cache
+def _of_requests(method: str | None, route: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(method, route, str(status)), REQUEST_SECONDS.labels(route)
 
 
 @contextmanager

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +25,32 @@ TEST_NOW_META, REQUEST_ID_META = "HTTP_X_TEST_NOW", "HTTP_X_REQUEST_ID"
 _GOOD_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _QUIET_PATHS = ("/_health", "/_livez", "/_readyz", "/metrics")
 
-log = structlog.get_logger("insights.requests")
+log = logging.getLogger("insights.requests")
+
+
+def request_id_of(meta: Mapping[str, Any]) -> str:
+    """The id that the caller chose, if it is fit for a log, or a new one."""
+    offered = meta.get(REQUEST_ID_META, "")
+    return offered if _GOOD_REQUEST_ID.fullmatch(offered) else str(uuid.uuid4())
+
+
+def log_answer(method: str | None, path: str, status: int, seconds: float, **ids: str) -> None:
+    """The line of one answer. The path only: a query string may hold a key.
+
+    Below structlog's chain and without a look for the caller: together they take as long as a kept response.
+    """
+    if log.isEnabledFor(logging.INFO):
+        about = {"method": method, "path": path, "status": status, "ms": round(seconds * 1000, 1), **ids}
+        log.handle(log.makeRecord(log.name, logging.INFO, __file__, 0, "request", (), None, extra=about))
+
+
+def held_instant(meta: Mapping[str, Any]) -> datetime | None:
+    """The instant that a request is to be answered at, where tests may choose it.
+
+    ValueError or OverflowError when it cannot be read.
+    """
+    text = meta.get(TEST_NOW_META)
+    return clock.read_instant(text) if text is not None and get_config().test_clock else None
 
 
 class RequestLog:
@@ -37,8 +63,7 @@ class RequestLog:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        offered = request.META.get(REQUEST_ID_META, "")  # `headers` would be built for this alone
-        request_id = offered if _GOOD_REQUEST_ID.fullmatch(offered) else str(uuid.uuid4())
+        request_id = request_id_of(request.META)  # `headers` would be built for this alone
         request.request_id = request_id  # type: ignore[attr-defined]
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -50,14 +75,8 @@ class RequestLog:
         if not request.path.startswith(_QUIET_PATHS):
             for name, value in spent.headers(seconds).items():
                 response.headers[name] = value
-            # The path only: a query string may hold a key.
-            log.info(
-                "request",
-                method=request.method,
-                path=request.path,
-                status=response.status_code,
-                ms=round(seconds * 1000, 1),
-            )
+            ids = structlog.contextvars.get_contextvars()
+            log_answer(request.method, request.path, response.status_code, seconds, **ids)
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]) -> None:
@@ -75,13 +94,12 @@ class TestClock:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        text = request.META.get(TEST_NOW_META)
-        if text is None or not get_config().test_clock:
-            return self.get_response(request)
         try:
-            instant = clock.read_instant(text)
+            instant = held_instant(request.META)
         except (ValueError, OverflowError):
-            return _unreadable_instant(text)
+            return _unreadable_instant(request.META[TEST_NOW_META])
+        if instant is None:
+            return self.get_response(request)
         with clock.frozen(instant):
             response = self.get_response(request)
         if isinstance(response, StreamingHttpResponse) and not response.is_async:

@@ -42,7 +42,6 @@ MIDDLEWARE = [
     "insights_service.metrics.CountRequests",
     "insights_service.middleware.TestClock",
     "insights_service.spelling.CanonicalPathMiddleware",
-    "insights.api.kept_responses.KeptResponses",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

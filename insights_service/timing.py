@@ -5,6 +5,7 @@ Kept beside the request in a context variable; outside of requests nothing is no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -24,10 +25,14 @@ class Spent:
     def headers(self, total_seconds: float) -> dict[str, str]:
         """`Server-Timing` in milliseconds; the query's id and what the cache had of it when there was one."""
         parts = {"total": total_seconds, **self.seconds}
-        told = ", ".join(f"{part};dur={seconds * 1000:.1f}" for part, seconds in parts.items())
         named = {QUERY_ID_HEADER: self.query_ids[0]} if len(self.query_ids) == 1 else {}
         found = {CACHE_HEADER: f"insights; {self.cache}"} if named and self.cache else {}
-        return {TIMING_HEADER: told, **named, **found}
+        return {TIMING_HEADER: told(parts), **named, **found}
+
+
+def told(parts: Mapping[str, float]) -> str:
+    """Seconds by part as `Server-Timing` says them."""
+    return ", ".join(f"{part};dur={seconds * 1000:.1f}" for part, seconds in parts.items())
 
 
 _spent: ContextVar[Spent | None] = ContextVar("spent", default=None)

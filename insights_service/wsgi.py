@@ -13,4 +13,8 @@ if os.environ.get(FOLLOW_PARENT_VARIABLE):
     follow_parent(os.getppid(), signal.SIGTERM)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "insights_service.settings")
 get_config().require_stores()
-application = get_wsgi_application()
+_django = get_wsgi_application()
+# Has models in its imports, for which Django must be set up.
+from insights.api.kept_responses import KeptResponses  # noqa: E402
+
+application = KeptResponses(_django)

@@ -14,6 +14,7 @@ from django.test import Client
 from insights_service.accounts import services
 from insights_service.accounts.models import Project, User
 from insights_service.accounts.services import KeyReach
+from tests.front_client import FrontClient
 from tests.journeys import BASE_DAY, journeys
 
 NOW = datetime(2024, 1, 15, 12, tzinfo=UTC)
@@ -50,7 +51,7 @@ class Api:
     user: User
     key: str | None
     now: datetime | None = NOW
-    client: Client = field(default_factory=Client)
+    client: Client = field(default_factory=FrontClient)
 
     # --- calls ----------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from insights.api.conditional import insight_response
 from insights.api.contexts import FROM_DASHBOARD, OVERRIDE_PARAMETERS, insight_context
 from insights.api.files import TABULAR_RENDERERS, file_response, is_file_wanted
 from insights.api.filters import LIST_PARAMETERS, Asker, filtered
+from insights.api.fingerprints import Rows
 from insights.api.kept_responses import MadeOf, may_be_kept
 from insights.api.pictures import PICTURES
 from insights.api.requests import (
@@ -287,10 +288,10 @@ class InsightViewSet(SharedReading, ProjectViewSet):
         )
         self.shown = answered
         if is_read and wish.refresh is Refresh.FORCE_CACHE:
-            self._may_be_kept(answered, wish)
+            self._may_be_kept(answered)
         return insight_response(self.request, insight, self._serialized([answered])[0], status)
 
-    def _may_be_kept(self, shown: ShownInsight, wish: Wish) -> None:
+    def _may_be_kept(self, shown: ShownInsight) -> None:
         """Tell `KeptResponses` what the answer was made of: of a key, an id and an answer that lay ready."""
         found, insight = shown.answer, shown.insight
         is_by_header = isinstance(self.request.successful_authenticator, HeaderKeyAuthentication)
@@ -301,10 +302,8 @@ class InsightViewSet(SharedReading, ProjectViewSet):
             return
         if found.entry is None or found.entry.raw is None or found.leaning is None or found.query_status:
             return
-        made_of = MadeOf(
-            self.key.value_hash, self.project.pk, insight.pk, found.leaning, found.cache_key, wish.name
-        )
-        may_be_kept(self.request._request, made_of, found.entry)
+        rows = Rows(self.key.value_hash, self.project.pk, insight.pk, found.leaning)
+        may_be_kept(self.request._request, MadeOf(rows, found.cache_key), found.entry)
 
     def _file(self, insight: Insight, context: Context) -> HttpResponseBase | None:
         """The whole table of a tabular insight, when it is to be computed anyway; None for an answer.

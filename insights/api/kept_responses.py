@@ -4,104 +4,70 @@ A response is a function of the request, of some rows of PostgreSQL and of one e
 keeps the last responses together with a fingerprint of those rows and the very bytes of that entry. It sends
 one again only after it has compared both with the stores: one statement, one round trip. So nobody has to
 tell this module about a change, and nothing can be forgotten. (docs/decisions/0006)
+
+It stands in front of Django, which takes longer to begin with a request than all of this takes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-import psycopg
-import structlog
-from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 
 from insights import keeping
 from insights.api.conditional import known_tags
-from insights.context import Leaning
+from insights.api.fingerprints import Fingerprint, Rows, fingerprint_now, fingerprint_of
 from insights_service import clock, metrics, timing
-from insights_service.accounts.authentication import LAST_USED_PRECISION
 from insights_service.config import get_config
+from insights_service.middleware import REQUEST_ID_HEADER, held_instant, log_answer, request_id_of
 from queries.cache.connection import CacheUnavailable
 from queries.cache.policy import Refresh
 from queries.cache.store import LIFE, Entry
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_KEPT_BYTES = 32 * 1024 * 1024  # in each process
-ONLY_WHEN_ASKED = 2**31  # executions after which the driver prepares a statement by itself
 OVERHEAD_BYTES = 2048  # of one kept response besides its body and its entry
 # Header fields that say nothing about the answer, or that are looked at each time.
 UNRELATED = frozenset(("HTTP_IF_NONE_MATCH", "HTTP_USER_AGENT", "HTTP_X_REQUEST_ID", "HTTP_X_TEST_NOW"))
+ROUTE = ("wsgi.url_scheme", "SERVER_NAME", "SERVER_PORT", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING")
+OWN_HEADERS = frozenset((REQUEST_ID_HEADER, timing.TIMING_HEADER))  # of each single answer
+STATUS_LINES = {200: "200 OK", 304: "304 Not Modified"}
+TOLD = "insights.may_be_kept"
 
-# `xmin` is the transaction that wrote a version of a row: with it, contents that come back are not the same.
-FINGERPRINT = """
-SELECT key.expires_at, key.last_used_at, sha256(convert_to(ROW(
-    key.xmin, key, caller.xmin, caller, project.xmin, project, organization.xmin, organization,
-    insight.xmin, insight,
-    (SELECT ROW(member.xmin, member)::text FROM accounts_organizationmembership member
-     WHERE member.organization_id = project.organization_id AND member.user_id = caller.id),
-    (SELECT ROW(member.xmin, member)::text FROM accounts_projectmembership member
-     WHERE member.project_id = project.id AND member.user_id = caller.id),
-    (SELECT string_agg(ROW(person.xmin, person)::text, '' ORDER BY person.id) FROM accounts_user person
-     WHERE person.id IN (insight.created_by_id, insight.last_modified_by_id)),
-    (SELECT string_agg(ROW(tile.xmin, tile, dashboard.xmin, dashboard)::text, '' ORDER BY tile.id)
-     FROM insights_dashboardtile tile JOIN insights_dashboard dashboard ON dashboard.id = tile.dashboard_id
-     WHERE tile.insight_id = insight.id),
-    (SELECT string_agg(ROW(place.xmin, place)::text, '' ORDER BY place.id)
-     FROM insights_dashboardcollaborator place WHERE place.user_id = caller.id),
-    CASE WHEN %(definitions)s THEN
-      (SELECT string_agg(ROW(action.xmin, action)::text, '' ORDER BY action.id) FROM insights_action action
-       WHERE action.project_id = project.id) END,
-    CASE WHEN %(definitions)s THEN
-      (SELECT string_agg(ROW(cohort.xmin, cohort)::text, '' ORDER BY cohort.id) FROM insights_cohort cohort
-       WHERE cohort.project_id = project.id) END,
-    CASE WHEN %(property_types)s THEN
-      (SELECT string_agg(ROW(property.xmin, property)::text, '' ORDER BY property.id)
-       FROM persons_propertydefinition property
-       WHERE property.project_id = project.id AND property.declared_type IS NOT NULL) END,
-    CASE WHEN %(group_types)s THEN
-      (SELECT string_agg(ROW(type.xmin, type)::text, '' ORDER BY type.id) FROM persons_grouptype type
-       WHERE type.project_id = project.id) END
-)::text, 'UTF8'))
-FROM accounts_personalapikey key
-JOIN accounts_user caller ON caller.id = key.user_id
-JOIN accounts_project project ON project.id = %(project_id)s
-JOIN accounts_organization organization ON organization.id = project.organization_id
-JOIN insights_insight insight ON insight.id = %(insight_id)s
-WHERE key.value_hash = %(value_hash)s
-"""
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class MadeOf:
     """What a response of an insight was made of, in words that both stores understand."""
 
-    value_hash: str
-    project_id: int
-    insight_id: int
-    leaning: Leaning
+    rows: Rows
     cache_key: str
-    run_name: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A response, with the fingerprint of its rows as it was before they were read, and its cache entry.
 
-    Without `body` it is a 304, which is of use only for clients that have its tag.
+    Without `body` it is a 304, which is of use only for clients that have its tag. `path`, `route` and
+    `project` are those of the request for log and counters.
     """
 
-    fingerprint: bytes
+    fingerprint: Fingerprint
     entry: Entry
     headers: Mapping[str, str]
     body: bytes | None
-    resolver_match: Any
+    path: str
+    route: str
+    project: str
 
     @property
     def size(self) -> int:
@@ -150,130 +116,138 @@ class Memory:
 
 def may_be_kept(request: HttpRequest, made_of: MadeOf, entry: Entry) -> None:
     """Said by the view: this response is a function of the request, of these rows and of this entry."""
-    request.may_be_kept = (made_of, entry)  # type: ignore[attr-defined]
+    request.environ[TOLD] = (request, made_of, entry)  # type: ignore[attr-defined]
 
 
 class KeptResponses:
     """Answers from memory what has not changed; everything else goes its way and is looked at afterwards.
 
     A response is kept when its request comes a second time: then it is known beforehand what to take the
-    fingerprint of, and requests that come once cost nothing.
+    fingerprint of, and requests that come once cost nothing. `application` is Django's, whose result is the
+    response itself.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
+    def __init__(self, application: Application) -> None:
+        self.application = application
         self.memory = Memory()
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        name = name_of(request)
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        started = time.perf_counter()
+        name = name_of(environ)
+        try:
+            instant = held_instant(environ)
+        except (ValueError, OverflowError):
+            name = None  # the way will say so
         if name is None:
-            return self.get_response(request)
-        seen = self.memory.get(name)
-        fingerprint = fingerprint_of(seen.made_of) if seen else None
-        if seen and seen.kept and seen.kept.fingerprint == fingerprint:
-            again = _again(request, seen.made_of, seen.kept)
-            if again is not None:
-                return again
-        response = self.get_response(request)
-        self.memory.put(name, _seen_now(request, response, seen, fingerprint))
+            return self.application(environ, start_response)
+        with clock.frozen(instant):
+            seen, fingerprint, is_good = self._now(name)
+            if (
+                is_good
+                and seen
+                and seen.kept
+                and (seen.kept.body is not None or _is_known(environ, seen.kept))
+            ):
+                return _again(environ, seen.kept, start_response, started)
+        response = self.application(environ, start_response)
+        self.memory.put(name, _seen_now(environ.pop(TOLD, None), response, seen, fingerprint))
         return response
 
+    def _now(self, name: bytes) -> tuple[Seen | None, Fingerprint | None, bool]:
+        """What is known of a request, its fingerprint now, and whether what is kept is good still."""
+        seen = self.memory.get(name)
+        if seen is None:
+            return None, None, False
+        made_of, kept = seen.made_of, seen.kept
+        if kept is None or clock.now() - kept.entry.header.last_refresh > LIFE:
+            return seen, fingerprint_of(made_of.rows), False
+        try:
+            entry = kept.entry.raw or b""
+            with keeping.comparing(made_of.rows.project_id, made_of.cache_key, entry) as is_unchanged:
+                fingerprint = fingerprint_now(made_of.rows, kept.fingerprint)
+                is_good = is_unchanged()
+        except CacheUnavailable:
+            return seen, None, False
+        if fingerprint is None or fingerprint.digest != kept.fingerprint.digest:
+            return seen, fingerprint, False
+        if fingerprint is not kept.fingerprint:
+            # Somebody wrote something else: from now on it is known to be good as of here.
+            seen = replace(seen, kept=replace(kept, fingerprint=fingerprint))
+            self.memory.put(name, seen)
+        return seen, fingerprint, is_good
 
-def name_of(request: HttpRequest) -> bytes | None:
+
+def name_of(environ: Environ) -> bytes | None:
     """The request letter by letter, hashed; None for one whose response is never kept.
 
     Limits of requests have to be counted, which is the way's business.
     """
-    meta, config = request.META, get_config()
-    if request.method != "GET" or "HTTP_AUTHORIZATION" not in meta:
+    if environ["REQUEST_METHOD"] != "GET" or "HTTP_AUTHORIZATION" not in environ:
         return None
-    if meta.get("CONTENT_LENGTH") not in (None, "", "0") or "HTTP_TRANSFER_ENCODING" in meta:
+    if environ.get("CONTENT_LENGTH") not in (None, "", "0") or "HTTP_TRANSFER_ENCODING" in environ:
         return None
+    config = get_config()
     if config.throttle_burst or config.throttle_sustained:
         return None
     fields = sorted(
-        (field, value) for field, value in meta.items() if field[:5] == "HTTP_" and field not in UNRELATED
+        (field, value) for field, value in environ.items() if field[:5] == "HTTP_" and field not in UNRELATED
     )
-    route = (request.scheme, request.path, request.path_info, getattr(request, "format_suffix", None))
-    host = (meta.get("SERVER_NAME"), meta.get("SERVER_PORT"))
-    told = repr((route, host, meta.get("QUERY_STRING"), fields))
-    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).digest()
+    route = tuple(
+        environ.get(part)
+        for part in (
+            "wsgi.url_scheme",
+            "SCRIPT_NAME",
+            "PATH_INFO",
+            "QUERY_STRING",
+            "SERVER_NAME",
+            "SERVER_PORT",
+        )
+    )
+    return hashlib.sha256(repr((route, fields)).encode("utf-8", "surrogatepass")).digest()
 
 
-def fingerprint_of(made_of: MadeOf) -> bytes | None:
-    """Changes with every row that the response could depend on.
-
-    None when it must be made anew: the key is gone or has expired or its use is to be noted (api M13), the
-    insight is gone, or PostgreSQL does not answer.
-    """
-    values = {
-        "value_hash": made_of.value_hash,
-        "project_id": made_of.project_id,
-        "insight_id": made_of.insight_id,
-        **asdict(made_of.leaning),
-    }
-    try:
-        connection.ensure_connection()
-        # Below Django, which switches prepared statements off: planning this one takes longer than running.
-        with _preparing(connection.connection), psycopg.Cursor(connection.connection) as cursor:
-            row = cursor.execute(FINGERPRINT, values, prepare=True).fetchone()
-    except (Error, psycopg.Error):
-        return None  # the way will say what is the matter
-    if row is None:
-        return None
-    expires_at, last_used_at, fingerprint = row
-    now = clock.now()
-    is_usable = expires_at is None or expires_at > now
-    is_noted = last_used_at is not None and last_used_at > now - LAST_USED_PRECISION
-    return bytes(fingerprint) if is_usable and is_noted else None
+def _is_known(environ: Environ, kept: Kept) -> bool:
+    """Whether the client says that it has this response."""
+    tags = environ.get("HTTP_IF_NONE_MATCH")
+    return tags is not None and kept.headers["ETag"] in known_tags(tags)
 
 
-@contextmanager
-def _preparing(driver: psycopg.Connection[Any]) -> Iterator[None]:
-    """In the block the driver prepares the statements that ask for it; it belongs to this thread alone."""
-    driver.prepare_threshold = ONLY_WHEN_ASKED
-    try:
-        yield
-    finally:
-        driver.prepare_threshold = None
-
-
-def _again(request: HttpRequest, made_of: MadeOf, kept: Kept) -> HttpResponse | None:
-    """The kept response once more; None when its entry is not the same, or this client needs another."""
-    tags = known_tags(request.META.get("HTTP_IF_NONE_MATCH", ""))
-    is_known = kept.headers["ETag"] in tags
-    if kept.body is None and not is_known:
-        return None
-    if clock.now() - kept.entry.header.last_refresh > LIFE:
-        return None
-    try:
-        if not keeping.unchanged(made_of.project_id, made_of.cache_key, kept.entry.raw or b""):
-            return None
-    except CacheUnavailable:
-        return None
-    request.resolver_match = kept.resolver_match
-    structlog.contextvars.bind_contextvars(project=kept.resolver_match.kwargs["project_id"])
-    timing.answered(made_of.run_name or made_of.cache_key)
-    timing.found("hit")
+def _again(environ: Environ, kept: Kept, start_response: StartResponse, started: float) -> Iterable[bytes]:
+    """Send the response once more, or 304; counted and logged like any other."""
+    headers, body, status = dict(kept.headers), kept.body or b"", 200
+    if _is_known(environ, kept):
+        status, body = 304, b""
+        headers.pop("Content-Type", None)
+        headers["Content-Length"] = "0"
+    request_id = request_id_of(environ)
+    seconds = time.perf_counter() - started
+    headers[REQUEST_ID_HEADER] = request_id
+    headers[timing.TIMING_HEADER] = timing.told({"total": seconds})
     metrics.count_answer(Refresh.FORCE_CACHE, is_cached=True, has_result=True)
-    if not is_known:
-        return HttpResponse(kept.body, headers=kept.headers)
-    response = HttpResponse(status=304, headers={**kept.headers, "Content-Length": "0"})
-    del response.headers["Content-Type"]
-    return response
+    metrics.count_request("GET", kept.route, status, seconds)
+    log_answer("GET", kept.path, status, seconds, request_id=request_id, project=kept.project)
+    start_response(STATUS_LINES[status], list(headers.items()))
+    return (body,)
 
 
 def _seen_now(
-    request: HttpRequest, response: HttpResponseBase, before: Seen | None, fingerprint: bytes | None
+    told: tuple[HttpRequest, MadeOf, Entry] | None,
+    response: Iterable[bytes],
+    before: Seen | None,
+    fingerprint: Fingerprint | None,
 ) -> Seen | None:
     """What to remember of a request that went its way; None for nothing."""
-    told: tuple[MadeOf, Entry] | None = getattr(request, "may_be_kept", None)
-    if told is None or response.status_code not in (200, 304) or not isinstance(response, HttpResponse):
+    if told is None or not isinstance(response, HttpResponse) or response.status_code not in STATUS_LINES:
         return None
-    made_of, entry = told
+    request, made_of, entry = told
     # The fingerprint was taken of what the last response was made of, and before the rows were read.
-    is_known = before is not None and before.made_of == made_of and fingerprint is not None
-    if not is_known or fingerprint is None or response.cookies or len(response.content) > MAX_BODY_BYTES:
+    is_known = before is not None and before.made_of == made_of
+    match = request.resolver_match
+    if not is_known or fingerprint is None or match is None:
         return Seen(made_of)
+    if response.cookies or len(response.content) > MAX_BODY_BYTES:
+        return Seen(made_of)
+    headers = {field: value for field, value in response.items() if field not in OWN_HEADERS}
     body = None if response.status_code == 304 else response.content
-    return Seen(made_of, Kept(fingerprint, entry, dict(response.items()), body, request.resolver_match))
+    kept = Kept(fingerprint, entry, headers, body, request.path, match.route, match.kwargs["project_id"])
+    return Seen(made_of, kept)

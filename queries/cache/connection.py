@@ -6,9 +6,11 @@ Nothing in this package must fail because the cache is down; what cannot be look
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import ConnectionError, RedisError, TimeoutError
@@ -33,6 +35,7 @@ class Connection:
         self._connect = connect
         self._pause_seconds = pause_seconds
         self._paused_until = 0.0
+        self._own = threading.local()
 
     @contextmanager
     def open(self) -> Iterator[Redis]:
@@ -47,6 +50,40 @@ class Connection:
             if isinstance(error, ConnectionError | TimeoutError):
                 self._pause(time.monotonic() - started)
             raise CacheUnavailable("The cache does not answer.") from error
+
+    @contextmanager
+    def asking(self, *command: str) -> Iterator[Callable[[], Any]]:
+        """Sends a command when the block begins; call what it gives for the answer, when it is needed.
+
+        Over a connection that this thread keeps for itself: a quarter of the cost of the client's way, which
+        takes one from the pool, looks whether it is alive and gives it back. For what is asked at every
+        request. An answer that was not fetched never becomes that of the next command.
+        """
+        with self.open() as redis:
+            line = getattr(self._own, "line", None)
+            if line is None:
+                line = self._own.line = redis.connection_pool.make_connection()
+            is_open = False
+
+            def answer() -> Any:
+                nonlocal is_open
+                try:
+                    found = line.read_response()
+                except ConnectionError:  # the server may have been started again since; the client finds out
+                    found = redis.execute_command(*command)  # type: ignore[no-untyped-call]
+                is_open = False
+                return found
+
+            try:
+                line.send_packed_command(line.pack_command(*command), check_health=False)
+                is_open = True
+            except ConnectionError:
+                pass
+            try:
+                yield answer
+            finally:
+                if is_open:
+                    line.disconnect()
 
     def _pause(self, took_seconds: float) -> None:
         pause = min(max(self._pause_seconds, 10 * took_seconds), LONGEST_PAUSE_SECONDS)

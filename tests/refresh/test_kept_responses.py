@@ -6,6 +6,8 @@ memory (the first test); with it the next one must say what a process that remem
 
 from __future__ import annotations
 
+import json
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,14 +15,15 @@ from datetime import timedelta
 from typing import Any
 from zlib import compress
 
+import psycopg
 import pytest
-from django.conf import settings
-from django.db import connection
-from django.test import Client
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from insights import keeping
-from insights.api import kept_responses
+from insights.api import fingerprints, kept_responses
+from insights.context import Leaning
 from insights.models import (
     Dashboard,
     DashboardCollaborator,
@@ -29,11 +32,13 @@ from insights.models import (
     Privilege,
     Restriction,
 )
-from insights_service import clock
+from insights_service import clock, metrics, wsgi
 from insights_service.accounts.models import Level, OrganizationMembership, PersonalAPIKey, Project, User
+from insights_service.logging import RequestLine
 from queries.cache.store import Entry
 from tests.api_client import NOW, Answer, Api
 from tests.cohorts.people import calculate, make, person, tree
+from tests.front_client import FrontClient
 from tests.refresh.conftest import Scene, stage, trend
 
 Change = Callable[[Scene], Any]
@@ -127,7 +132,7 @@ def is_remembered(scene: Scene, path: str = "", **options: Any) -> bool:
 
 def afresh(scene: Scene, path: str = "") -> Answer:
     """The same read from a process that remembers nothing."""
-    return read(replace(scene, api=replace(scene.api, client=Client())), path)
+    return read(replace(scene, api=replace(scene.api, client=FrontClient())), path)
 
 
 def told(answer: Answer) -> tuple[int, bytes, str | None]:
@@ -188,8 +193,8 @@ def test_a_change_while_the_response_is_made(own_scene: Scene, monkeypatch: pyte
     read(own_scene)
     take = kept_responses.fingerprint_of
 
-    def take_and_change(made_of: kept_responses.MadeOf) -> bytes | None:
-        fingerprint = take(made_of)
+    def take_and_change(wanted: fingerprints.Rows) -> fingerprints.Fingerprint | None:
+        fingerprint = take(wanted)
         rows(Insight, name="meanwhile")(own_scene)
         return fingerprint
 
@@ -200,9 +205,13 @@ def test_a_change_while_the_response_is_made(own_scene: Scene, monkeypatch: pyte
     assert read(own_scene).body["name"] is None
 
 
-def test_without_postgres_the_way_says_so(kept: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("statement", ["SNAPSHOT", "FINGERPRINT"])
+def test_without_postgres_the_way_says_so(
+    kept: Scene, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
     """A statement that fails is no answer; the request goes its way."""
-    monkeypatch.setattr(kept_responses, "FINGERPRINT", "SELECT 1 FROM nothing")
+    somebody_writes()
+    monkeypatch.setattr(fingerprints, statement, "SELECT 1 FROM nothing")
     assert not is_remembered(kept)
     assert read(kept).status == 200
 
@@ -263,19 +272,53 @@ def test_a_definition_that_the_question_names_is_changed(
     assert read(scene).body["result"] == computed["result"]
 
 
-def test_the_fingerprint_is_planned_once(kept: Scene) -> None:
-    """Planning it takes several times as long as running it, and Django switches prepared statements off."""
+def somebody_writes() -> None:
+    """A transaction that has nothing to do with the insight."""
     with connection.cursor() as cursor:
-        runs = "SELECT generic_plans + custom_plans FROM pg_prepared_statements WHERE statement LIKE %s"
-        counted = []
-        for _ in range(2):
-            cursor.execute(runs, ["%FROM accounts_personalapikey key%"])
-            counted.append(cursor.fetchall())
-            read(kept)
-        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
-        assert cursor.fetchone() == (1,)
-    ((before,),), ((after,),) = counted
-    assert after == before + 1
+        cursor.execute("SELECT pg_current_xact_id()")
+
+
+def runs_of_the_fingerprint() -> int:
+    """How often this thread's connection has run it, always as the one statement that was prepared."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT generic_plans + custom_plans FROM pg_prepared_statements WHERE statement LIKE %s",
+            ["%FROM accounts_personalapikey key%"],
+        )
+        ((runs,),) = cursor.fetchall()
+    return int(runs)
+
+
+def test_the_rows_are_compared_only_after_somebody_wrote(kept: Scene) -> None:
+    """And planned once: that takes several times as long as running it, and Django prepares nothing."""
+    assert is_remembered(kept)
+    before = runs_of_the_fingerprint()
+    assert is_remembered(kept)
+    assert runs_of_the_fingerprint() == before
+    somebody_writes()
+    assert is_remembered(kept)
+    assert is_remembered(kept)
+    assert runs_of_the_fingerprint() == before + 1
+
+
+def test_inside_a_transaction_nothing_is_kept(kept: Scene) -> None:
+    """Its own changes are in no snapshot."""
+    with transaction.atomic():
+        rows(Insight, name="another")(kept)
+        assert read(kept).body["name"] == "another"
+        transaction.set_rollback(True)
+    assert read(kept).body["name"] is None
+
+
+def test_a_transaction_that_ends_later_than_others(kept: Scene) -> None:
+    """One that began first, while others ended: the response is old until it commits, and new from then on."""
+    with psycopg.connect(**connection.get_connection_params()) as other:  # type: ignore[arg-type]
+        other.execute("UPDATE insights_insight SET name = 'later' WHERE id = %s", [kept.insight_id])
+        somebody_writes()
+        assert read(kept).body["name"] is None
+        assert is_remembered(kept)
+        other.commit()
+        assert read(kept).body["name"] == "later"
 
 
 def test_a_kept_answer_grows_old(kept: Scene) -> None:
@@ -328,24 +371,56 @@ def test_every_table_that_is_read_is_in_the_fingerprint(kept: Scene) -> None:
         for table in re.findall(r'(?:FROM|JOIN) "(\w+)"', statement["sql"])
     }
     assert len(read_from) >= 6
-    assert read_from <= set(re.findall(r"(?:FROM|JOIN) (\w+)", kept_responses.FINGERPRINT))
+    assert read_from <= set(re.findall(r"(?:FROM|JOIN) (\w+)", fingerprints.FINGERPRINT))
 
 
 def test_the_memory_is_bounded() -> None:
     memory = kept_responses.Memory(max_bytes=3 * kept_responses.OVERHEAD_BYTES)
-    leaning = kept_responses.Leaning(definitions=False, property_types=False, group_types=False)
-    seen = kept_responses.Seen(kept_responses.MadeOf("", 1, 1, leaning, "", None))
+    leaning = Leaning(definitions=False, property_types=False, group_types=False)
+    seen = kept_responses.Seen(kept_responses.MadeOf(fingerprints.Rows("", 1, 1, leaning), ""))
     for name in (b"1", b"2", b"3", b"1", b"4"):
         memory.put(name, seen)
     assert [memory.get(name) is not None for name in (b"1", b"2", b"3", b"4")] == [True, False, True, True]
 
 
-def test_it_stands_inside_what_every_request_needs() -> None:
-    """Log, count, clock and spelling are outside of it; every security header is made inside."""
-    at = settings.MIDDLEWARE.index("insights.api.kept_responses.KeptResponses")
-    assert [name.rpartition(".")[2] for name in settings.MIDDLEWARE[:at]] == [
-        "RequestLog",
-        "CountRequests",
-        "TestClock",
-        "CanonicalPathMiddleware",
+def test_it_stands_in_front_of_the_service() -> None:
+    """The clients of these tests have the same in front of them (`tests.front_client`)."""
+    assert isinstance(wsgi.application, kept_responses.KeptResponses)
+    assert isinstance(wsgi.application.application, WSGIHandler)
+
+
+def test_what_is_sent_again_is_logged_and_counted(kept: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    """Like an answer that went its way: same line, same counters, an id of its own."""
+    logger = logging.getLogger("insights.requests")
+    logger.addHandler(caplog.handler)
+    caplog.set_level(logging.INFO, logger.name)
+    try:
+        lines, counted = [], []
+        for answer_of in (read, afresh):
+            caplog.clear()
+            figures = answers_counted()
+            answer = (
+                answer_of(kept, headers={"X-Request-Id": "abc"}) if answer_of is read else answer_of(kept)
+            )
+            (record,) = caplog.records
+            fields = json.loads(RequestLine().format(record))
+            assert fields["request_id"] == answer.headers["X-Request-Id"]
+            lines.append(
+                {name: fields[name] for name in fields if name not in ("ms", "request_id", "timestamp")}
+            )
+            counted.append([now - then for now, then in zip(answers_counted(), figures, strict=True)])
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert lines[0] == lines[1]
+    assert counted[0] == counted[1] == [1, 1]
+
+
+def answers_counted() -> list[float]:
+    """Requests answered with 200, of all routes, and answers of the cache."""
+    samples = [sample for metric in metrics.REQUESTS.collect() for sample in metric.samples]
+    fine = [
+        sample.value
+        for sample in samples
+        if sample.name.endswith("_total") and sample.labels["status"] == "200"
     ]
+    return [sum(fine), metrics.ANSWERS.labels("force_cache", "cache")._value.get()]
