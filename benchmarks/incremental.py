@@ -18,9 +18,12 @@ from typing import Any
 
 from benchmarks.engine import Engine
 from queries.context import Identities, ProjectContext
+from queries.incremental.known import Refreshed
+from queries.incremental.lifecycle import provable_lifecycle, refresh_lifecycle
 from queries.incremental.proof import provable
 from queries.incremental.record import Record
-from queries.incremental.refresh import Refreshed, refresh_plan
+from queries.incremental.refresh import refresh_plan
+from queries.lifecycle.node import LifecycleQuery
 from queries.parse import parse_query
 from queries.plan import Plan, Result
 from queries.registry import compile_node
@@ -61,6 +64,8 @@ QUESTIONS: Mapping[str, dict[str, Any]] = {
         "properties": _PLAN,
         "trendsFilter": {"formula": "B / A"},
     },
+    "lifecycle": {"kind": "LifecycleQuery", **_series()},
+    "lifecycle, event filter": {"kind": "LifecycleQuery", **_series(), "properties": _PLAN},
 }
 
 
@@ -84,6 +89,7 @@ def main() -> None:
     engine = Engine(arguments.folder)
     if max(arguments.ranges) > DAYS:
         _fill_a_year(engine)
+    _create_with_first_event(engine)
     print("| question | days | full ms | refresh ms | refresh / full | rows full | rows refresh |")
     print("|---|---|---|---|---|---|---|")
     ratios: dict[int, list[float]] = {}
@@ -102,7 +108,7 @@ def line(engine: Engine, name: str, question: dict[str, Any], days: int, rounds:
     node = parse_query(
         {"kind": "TrendsQuery", "interval": "day", "dateRange": {"date_from": f"-{days}d"}, **question}
     )
-    assert isinstance(node, TrendsQuery)
+    assert isinstance(node, TrendsQuery | LifecycleQuery)
     before = Identities(_revision(engine), _revision(engine))
     kept = _refresh(engine, node, None, before)
     record = kept.result.record if isinstance(kept.result, Refreshed) else None
@@ -129,11 +135,16 @@ def _context(identities: Identities) -> ProjectContext:
     return ProjectContext(project_id=1, now=now, has_overrides=identities.has_overrides)
 
 
-def _refresh(engine: Engine, node: TrendsQuery, record: Record | None, identities: Identities) -> Cost:
+def _refresh(
+    engine: Engine, node: TrendsQuery | LifecycleQuery, record: Record | None, identities: Identities
+) -> Cost:
     ctx = _context(identities)
-    proof = provable(node, ctx)
-    if proof is None:
+    is_trend = isinstance(node, TrendsQuery)
+    proof = provable(node, ctx) if is_trend else provable_lifecycle(node, ctx)
+    if proof is None or (record and record.is_too_large):  # as `insights.cells` does
         return _cost(engine, compile_node(node, ctx))
+    if not is_trend:
+        return _cost(engine, refresh_lifecycle(proof, node, ctx, record, identities))
     return _cost(engine, refresh_plan(proof, node, ctx, record, identities, has_one_snapshot=True))
 
 
@@ -194,6 +205,17 @@ def _fill_a_year(engine: Engine) -> None:
             " WHERE ts >= toDateTime('2024-01-01 00:00:00', 'UTC')"
         )
     engine.command("OPTIMIZE TABLE events FINAL")
+
+
+def _create_with_first_event(engine: Engine) -> None:
+    """As capture does; the generator creates persons at any time, also after they acted."""
+    engine.command("SYSTEM RELOAD DICTIONARY actor_override_dict")
+    engine.command(
+        "INSERT INTO person SELECT team_id, person_no, uuid, first, is_deleted, version, properties, props"
+        " FROM person FINAL JOIN (SELECT dictGetOrDefault('actor_override_dict', 'person_no',"
+        " toUInt64(actor_no), actor_no) AS no, min(ts) AS first FROM events WHERE team_id = 1 GROUP BY no)"
+        " AS acted ON no = person_no WHERE team_id = 1"
+    )
 
 
 if __name__ == "__main__":

@@ -22,12 +22,14 @@ from insights_service.accounts.authentication import LAST_USED_PRECISION
 # Names of statements by connection. Prepared, because planning takes several times as long as running.
 _prepared: WeakKeyDictionary[psycopg.Connection[Any], dict[str, bytes]] = WeakKeyDictionary()
 
-# Which transactions this statement sees. The same text means: the same rows, in every table.
-SNAPSHOT = "SELECT pg_current_snapshot()::text"
+# Which transactions this statement sees, of which server: after a failover or a restore their numbers come
+# again. The same text means: the same rows, in every table.
+SEEN = "pg_current_snapshot()::text || ' ' || pg_postmaster_start_time()::text"
+SNAPSHOT = f"SELECT {SEEN}"
 
 # `xmin` is the transaction that wrote a version of a row: with it, contents that come back are not the same.
-FINGERPRINT = """
-SELECT pg_current_snapshot()::text, extract(epoch FROM least(
+FINGERPRINT = f"""
+SELECT {SEEN}, extract(epoch FROM least(
     key.expires_at, key.last_used_at + make_interval(secs => $7)))::float8,
   sha256(convert_to(ROW(
     key.xmin, key, caller.xmin, caller, project.xmin, project, organization.xmin, organization,

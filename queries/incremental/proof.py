@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -31,6 +31,7 @@ from queries.trends.node import TrendsQuery
 from queries.trends.question import Question, known_series
 from queries.trends.request import cell_request
 from queries.trends.rollup import fits_rollup
+from queries.vocabulary import Interval
 
 
 class Lean(Enum):
@@ -79,7 +80,9 @@ class Provable:
 
 def provable(node: TrendsQuery, ctx: ProjectContext) -> Provable | None:
     """The proof for a trend; None when there is none. Raises what compiling the question raises."""
-    question = Question(node, ctx, (_range(node, ctx),), tuple(known_series(node.series, ctx)))
+    question = Question(
+        node, ctx, (made_up_range(node.interval, ctx),), tuple(known_series(node.series, ctx))
+    )
     if question.is_aggregated or binned_part(question) or not question.series:
         return None
     request = cell_request(question, question.periods[0])
@@ -90,7 +93,7 @@ def provable(node: TrendsQuery, ctx: ProjectContext) -> Provable | None:
     if found is None or leans is None:
         return None
     matchers = [matcher(series, ctx) for _, series in question.series]
-    return Provable(_name_of(found), leans, names_of(matchers))
+    return Provable(name_of(found), leans, names_of(matchers))
 
 
 def _is_rolled_up(question: Question) -> bool:
@@ -100,12 +103,23 @@ def _is_rolled_up(question: Question) -> bool:
 
 def leans_of(cells: Sql) -> frozenset[Lean] | None:
     """What a statement over the made-up range depends on; None when that is not understood."""
+    tables = tables_of(cells)
+    if tables is None or not tables["events"] == _bounds(cells, _START) == _bounds(cells, _END):
+        return None  # some events are read beyond the bucket
+    return leans_on(tables)
+
+
+def tables_of(cells: Sql) -> Counter[str] | None:
+    """How often a statement reads which table; None when it is no function of tables that we know."""
     text = cells.render().text
     tables = Counter(_TABLE.findall(_TRIM.sub("", text)))
     if USER_WRITTEN in text or _CHANGES_BY_ITSELF.search(text) or not tables.keys() <= LEANS.keys():
         return None
-    if not tables["events"] == _bounds(cells, _START) == _bounds(cells, _END):
-        return None  # some events are read beyond the bucket
+    return tables
+
+
+def leans_on(tables: Iterable[str]) -> frozenset[Lean]:
+    """What reading these tables means."""
     return frozenset(lean for table in tables if (lean := LEANS[table]) is not None)
 
 
@@ -120,17 +134,19 @@ def _bounds(cells: Sql, moment: datetime) -> int:
     return sum(bound.value in (seconds, seconds * 1_000_000) for bound in cells.bound)
 
 
-def _range(node: TrendsQuery, ctx: ProjectContext) -> ResolvedRange:
+def made_up_range(interval: Interval, ctx: ProjectContext) -> ResolvedRange:
+    """The range over which statements are compared."""
     return ResolvedRange(
         date_from=_START.astimezone(ctx.zone),
         date_to=(_END - timedelta(microseconds=1)).astimezone(ctx.zone),
-        interval=node.interval,
+        interval=interval,
         week_start=ctx.week_start,
         is_explicit=True,
     )
 
 
-def _name_of(cells: Sql) -> str:
+def name_of(cells: Sql, *more: object) -> str:
+    """Of the cells of everything that means the same."""
     rendered = cells.render()
-    text = orjson.dumps([ENGINE_VERSION, rendered.text, rendered.params], option=orjson.OPT_SORT_KEYS)
+    text = orjson.dumps([ENGINE_VERSION, rendered.text, rendered.params, *more], option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(text).hexdigest()

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime, timedelta
-from itertools import islice, pairwise
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -21,13 +21,13 @@ import orjson
 from queries.context import Identities, ProjectContext
 from queries.dates import ResolvedRange, bucket_starts
 from queries.earliest import with_earliest
-from queries.incremental.proof import Lean, Provable, is_in_reach
+from queries.incremental.known import Known, Seen, Slot, at, slots_of, with_record
+from queries.incremental.proof import Provable, is_in_reach
 from queries.incremental.record import MAX_CELLS, Bucket, Cell, Record, merged
-from queries.incremental.watermark import Watermark, newest_group, read_watermark, watermark
+from queries.incremental.watermark import Watermark, read_watermark, watermark
 from queries.plan import Plan, Result, Rows, Statement, statement
-from queries.sql.buckets import key_of
 from queries.sql.events import Span
-from queries.sql.fragment import EPOCH, Sql, bind, join, number, sql
+from queries.sql.fragment import Sql, bind, join, number, sql
 from queries.trends.cells import cells as cells_of
 from queries.trends.compile import plan_of
 from queries.trends.node import TrendsQuery
@@ -36,31 +36,11 @@ from queries.trends.ranking import is_ranked, placed
 from queries.trends.request import cell_request
 from queries.trends.shape import shape_trends
 
-# Below so many events of its names a question is computed as a whole sooner than a watermark is read.
-WORTHWHILE_EVENTS = 200_000
 MAX_STRETCHES = 8  # of missing buckets, each a statement; the nearest ones are joined beyond that
 CELLS_PER_VALUE = 500  # servers take at most 128 kB in one bound value
-LONGEST_BUCKET = timedelta(days=800)
 MARK = 255  # in place of a series: this row belongs to the watermark
 # All subqueries of a statement read the same parts.
 ONE_SNAPSHOT = "enable_shared_storage_snapshot_in_query"
-
-
-@dataclass(frozen=True, slots=True)
-class Refreshed(Result):
-    """A result, and what to keep for the next time under which name."""
-
-    name: str = ""
-    record: Record = field(default_factory=Record)
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A bucket as far as the range holds it: key, and bounds in microseconds, half-open."""
-
-    key: int
-    first: int
-    end: int
 
 
 Found = dict[int, list[Cell]]  # bucket key -> cells
@@ -68,17 +48,19 @@ Found = dict[int, list[Cell]]  # bucket key -> cells
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """A question that is understood, what is kept of it, and the state of persons before it is asked.
+    """A question that is understood, and what is known of it before it is asked.
 
     `has_one_snapshot`: the store can read all parts of a statement from one snapshot.
     """
 
-    proof: Provable
     question: Question
-    kept: Record
-    identities: Identities
+    known: Known
     has_one_snapshot: bool
     slots: tuple[tuple[Slot, ...], ...] = field(default=())  # by period
+
+    @property
+    def proof(self) -> Provable:
+        return self.known.proof
 
     @property
     def ctx(self) -> ProjectContext:
@@ -101,19 +83,20 @@ def refresh_plan(
 
     def begin(earliest: datetime | None) -> Plan:
         question = understand(node, ctx, earliest)
-        refresh = Refresh(proof, question, kept or Record(), identities, has_one_snapshot)
+        known = Known(proof, question.ctx, kept or Record(), identities)
+        refresh = Refresh(question, known, has_one_snapshot)
         return _begun(replace(refresh, slots=tuple(_slots(question, p) for p in question.periods)))
 
     return with_earliest(node, ctx, begin)
 
 
 def _begun(refresh: Refresh) -> Plan:
-    if not all(is_in_reach(_at(slot.first), _at(slot.end)) for slot in refresh.every_slot()):
+    if not all(is_in_reach(at(slot.first), at(slot.end)) for slot in refresh.every_slot()):
         return plan_of(refresh.question)
-    kept = [found for slot in refresh.every_slot() if (found := _kept_bucket(refresh, slot))]
-    if kept and sum(bucket.events for bucket in kept) < WORTHWHILE_EVENTS:
+    is_kept = any(refresh.known.bucket(slot) for slot in refresh.every_slot())
+    if is_kept and not refresh.known.is_worthwhile(refresh.every_slot()):
         return plan_of(refresh.question)
-    return _look(refresh) if kept or not refresh.has_one_snapshot else _everything(refresh)
+    return _look(refresh) if is_kept or not refresh.has_one_snapshot else _everything(refresh)
 
 
 # --- nothing kept ----------------------------------------------------------------------------------------
@@ -137,7 +120,7 @@ def _everything(refresh: Refresh) -> Plan:
 
 def _marked_cells(refresh: Refresh, place: int) -> Statement:
     slots = refresh.slots[place]
-    mark = watermark(refresh.proof, refresh.ctx, _at(slots[0].first), _at(slots[-1].end))
+    mark = watermark(refresh.proof, refresh.ctx, at(slots[0].first), at(slots[-1].end))
     fragment = sql(
         "SELECT * FROM ({cells}) UNION ALL SELECT toUInt8({mark}), emptyArrayString(), toUInt32(hour),"
         " toFloat64(events) FROM ({watermark})",
@@ -150,7 +133,7 @@ def _marked_cells(refresh: Refresh, place: int) -> Statement:
 
 def _limited_cells(refresh: Refresh, place: int, slots: Sequence[Slot]) -> Sql:
     """The cells of a stretch of buckets, one more than can be kept at most."""
-    within = Span(_at(slots[0].first), _at(slots[-1].end))
+    within = Span(at(slots[0].first), at(slots[-1].end))
     question = replace(refresh.question, within=within)
     found = cells_of(cell_request(question, refresh.question.periods[place]))
     assert found is not None
@@ -166,69 +149,32 @@ def _limited_cells(refresh: Refresh, place: int, slots: Sequence[Slot]) -> Sql:
 
 def _look(refresh: Refresh) -> Plan:
     """First what has happened since."""
-    since = _since(refresh)
-    marks = [
-        watermark(refresh.proof, refresh.ctx, _at(slots[0].first), _at(slots[-1].end), since=since)
-        for slots in refresh.slots
-        if slots
-    ]
-    groups = [newest_group(refresh.ctx)] if Lean.GROUPS in refresh.proof.leans else []
-
-    def shape(found: Sequence[Rows]) -> Result | Plan:
-        newest = int(found[-1].rows[0][0]) if groups else 0
-        return _ask_for_missing(refresh, read_watermark(found[: len(marks)]), newest)
-
-    return Plan(tuple(statement(fragment) for fragment in [*marks, *groups]), shape)
+    statements = refresh.known.look([slots for slots in refresh.slots if slots])
+    return Plan(statements, lambda found: _ask_for_missing(refresh, refresh.known.seen(found)))
 
 
-def _since(refresh: Refresh) -> int | None:
-    """From which revision on changes of persons matter to what is kept; None when there were none."""
-    if not refresh.proof.leans_on_persons:
-        return None
-    kept = [found for slot in refresh.every_slot() if (found := _kept_bucket(refresh, slot))]
-    oldest = min((bucket.revision for bucket in kept), default=refresh.identities.revision)
-    leans_on_profiles = Lean.PROFILES in refresh.proof.leans
-    last = refresh.identities.revision if leans_on_profiles else refresh.identities.moved
-    return oldest if oldest < last else None
-
-
-def _ask_for_missing(refresh: Refresh, mark: Watermark, newest_group_revision: int) -> Result | Plan:
+def _ask_for_missing(refresh: Refresh, seen: Seen) -> Result | Plan:
     fresh = [Found() for _ in refresh.slots]
     asked: list[tuple[int, Sequence[Slot]]] = []
     for place, slots in enumerate(refresh.slots):
-        missing = [not _holds(refresh, slot, mark, newest_group_revision) for slot in slots]
+        missing = [not refresh.known.holds(slot, seen) for slot in slots]
         fresh[place] = {
             slot.key: list(bucket.cells)
             for slot, is_missing in zip(slots, missing, strict=True)
-            if not is_missing and (bucket := _kept_bucket(refresh, slot))
+            if not is_missing and (bucket := refresh.known.bucket(slot))
         }
         asked.extend((place, slots[first:end]) for first, end in stretches(missing))
     if not asked:
-        return _put_together(refresh, fresh, mark)
+        return _put_together(refresh, fresh, seen.mark)
 
     def shape(found: Sequence[Rows]) -> Result | Plan:
         for (place, slots), rows in zip(asked, found, strict=True):
             for slot in slots:
                 fresh[place].pop(slot.key, None)
             fresh[place].update(_by_bucket(rows.rows))
-        return _put_together(refresh, fresh, mark)
+        return _put_together(refresh, fresh, seen.mark)
 
     return Plan(tuple(statement(_limited_cells(refresh, place, slots)) for place, slots in asked), shape)
-
-
-def _kept_bucket(refresh: Refresh, slot: Slot) -> Bucket | None:
-    found = refresh.kept.buckets.get(slot.key)
-    return found if found and (found.first, found.end) == (slot.first, slot.end) else None
-
-
-def _holds(refresh: Refresh, slot: Slot, mark: Watermark, newest_group_revision: int) -> bool:
-    """Whether the kept cells of a bucket are what asking again would give."""
-    kept = _kept_bucket(refresh, slot)
-    if kept is None or kept.events != mark.of(slot.first, slot.end):
-        return False
-    if Lean.MEMBERS in refresh.proof.leans and kept.revision < refresh.identities.moved:
-        return False
-    return kept.revision >= newest_group_revision and not mark.is_changed(slot.first, slot.end)
 
 
 def stretches(missing: Sequence[bool]) -> list[tuple[int, int]]:
@@ -273,21 +219,12 @@ def _record(refresh: Refresh, found: Sequence[Found], mark: Watermark) -> Record
         if not cells.keys() <= {slot.key for slot in slots}:
             continue  # the store and the calendar disagree about a bucket: then it is not for keeping
         for slot in slots:
-            new.setdefault(slot.key, _bucket(slot, cells.get(slot.key, []), mark, refresh.identities))
-    return merged(refresh.kept.buckets, new)
+            new.setdefault(slot.key, refresh.known.fresh(slot, cells.get(slot.key, []), mark))
+    return merged(refresh.known.record.buckets, new)
 
 
-def _bucket(slot: Slot, cells: Sequence[Cell], mark: Watermark, identities: Identities) -> Bucket:
-    return Bucket(slot.first, slot.end, mark.of(slot.first, slot.end), identities.revision, tuple(cells))
-
-
-def _refreshed(refresh: Refresh, by_period: Sequence[Rows], record: Record) -> Refreshed:
-    return _with_record(shape_trends(refresh.question, by_period), refresh.proof.name, record)
-
-
-def _with_record(result: Result, name: str, record: Record) -> Refreshed:
-    facts = {each.name: getattr(result, each.name) for each in fields(Result)}
-    return Refreshed(**facts, name=name, record=record)
+def _refreshed(refresh: Refresh, by_period: Sequence[Rows], record: Record) -> Result:
+    return with_record(shape_trends(refresh.question, by_period), refresh.proof.name, record)
 
 
 def _given_up(plan: Plan, name: str) -> Plan:
@@ -297,7 +234,7 @@ def _given_up(plan: Plan, name: str) -> Plan:
         shaped = plan.shape(found)
         if isinstance(shaped, Plan):
             return _given_up(shaped, name)
-        return _with_record(shaped, name, Record(is_too_large=True))
+        return with_record(shaped, name, Record(is_too_large=True))
 
     return Plan(plan.statements, shape)
 
@@ -347,23 +284,5 @@ def _slots(question: Question, period: ResolvedRange) -> tuple[Slot, ...]:
         return ()
     span = question.span(period)
     assert span.start is not None and span.end is not None
-    start, end = _micros(span.start), _micros(span.end)
     starts = list(bucket_starts(period.date_from, period.date_to, period.interval, period.week_start))
-    edges = [_micros(each) for each in [*starts, _next_start(starts[-1], period)]]
-    return tuple(
-        Slot(key_of(period.interval, bucket), max(first, start), min(following, end))
-        for bucket, (first, following) in zip(starts, pairwise(edges), strict=True)
-    )
-
-
-def _next_start(start: datetime, period: ResolvedRange) -> datetime:
-    later = (start.astimezone(UTC) + LONGEST_BUCKET).astimezone(period.zone)
-    return next(islice(bucket_starts(start, later, period.interval, period.week_start), 1, None))
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - EPOCH) // timedelta(microseconds=1)
-
-
-def _at(micros: int) -> datetime:
-    return EPOCH + timedelta(microseconds=micros)
+    return slots_of(starts, period, span.start, span.end)

@@ -41,6 +41,12 @@ def hours(first: int, end: int) -> range:
     return range(first // HOUR_MICROSECONDS, -(-end // HOUR_MICROSECONDS))
 
 
+def whole_hours(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """The bounds of the hours that start <= t < end lies in, wholly or in part."""
+    last = end + timedelta(hours=1, microseconds=-1)
+    return start.replace(minute=0, second=0, microsecond=0), last.replace(minute=0, second=0, microsecond=0)
+
+
 def watermark(
     proof: Provable, ctx: ProjectContext, start: datetime, end: datetime, *, since: int | None = None
 ) -> Sql:
@@ -48,11 +54,12 @@ def watermark(
     columns = [sql("intDiv(toUInt32(toStartOfHour(ts)), 3600) AS hour"), sql("count() AS events")]
     if since is not None:
         columns.append(sql("groupBitmapState(actor_no) AS actors"))
+    first_hour, last_hour = whole_hours(start, end)
     hourly = rollup(
         ctx,
         columns,
-        first_hour=start.replace(minute=0, second=0, microsecond=0),
-        last_hour=(end + timedelta(hours=1, microseconds=-1)).replace(minute=0, second=0, microsecond=0),
+        first_hour=first_hour,
+        last_hour=last_hour,
         events=proof.events,
         tail=sql("GROUP BY hour"),
     )

@@ -41,11 +41,15 @@ class Question:
 
 
 def compile_lifecycle(node: LifecycleQuery, ctx: ProjectContext) -> Plan:
-    return with_earliest(node, ctx, lambda earliest: _plan(understand(node, ctx, earliest)))
+    return with_earliest(node, ctx, lambda earliest: plan_of(understand(node, ctx, earliest)))
 
 
 def understand(node: LifecycleQuery, ctx: ProjectContext, earliest: datetime | None = None) -> Question:
-    period = resolve_range(node.date_range, node.interval, ctx, earliest=earliest)
+    return question_over(node, ctx, resolve_range(node.date_range, node.interval, ctx, earliest=earliest))
+
+
+def question_over(node: LifecycleQuery, ctx: ProjectContext, period: ResolvedRange) -> Question:
+    """The question about this range."""
     shown = period.buckets()
     before = [_bucket_before(shown[0], period)] if shown else []
     known = known_series(node.series, ctx)
@@ -58,20 +62,21 @@ def _bucket_before(first: datetime, period: ResolvedRange) -> datetime:
     return bucket_start(last_moment, period.interval, period.week_start)
 
 
-def _plan(question: Question) -> Plan:
+def plan_of(question: Question) -> Plan:
+    """The plan of a question that is understood."""
     if question.series is None:
         return Plan((), lambda _: Result(results=[]))
     if not question.buckets:
-        return Plan((), lambda _: _shape(question, {}))
+        return Plan((), lambda _: shape_lifecycle(question, {}))
 
     def shape(found: Sequence[Rows]) -> Result:
-        return _shape(question, {(status, place): actors for status, place, actors in found[0].rows})
+        return shape_lifecycle(question, {(status, place): actors for status, place, actors in found[0].rows})
 
-    return Plan((statement(_counts(question)),), shape)
+    return Plan((statement(counts(question)),), shape)
 
 
-def _counts(question: Question) -> Sql:
-    """Rows (status, place, actors)."""
+def counts(question: Question) -> Sql:
+    """Rows (status, place, actors); what they say of the extra bucket, place 0, means nothing."""
     if _activity(question).is_mask:
         rows = sql(
             "SELECT activity, {created} AS created_in FROM ({actors})",
@@ -182,7 +187,7 @@ def _size(question: Question) -> Bound:
     return number(len(question.buckets))
 
 
-def _shape(question: Question, numbers: dict[tuple[str, int], int]) -> Result:
+def shape_lifecycle(question: Question, numbers: Mapping[tuple[str, int], int]) -> Result:
     """Four series in the order of the statuses, zero-filled; dormant is negative (I12, I18)."""
     assert question.series is not None
     shown = question.buckets[1:]
@@ -208,6 +213,6 @@ def _series(status: LifecycleStatus, name: str, data: list[int]) -> dict[str, An
     return {"label": f"{name} - {status}", "status": str(status), "data": data, "count": sum(data)}
 
 
-def _data(status: LifecycleStatus, size: int, numbers: dict[tuple[str, int], int]) -> list[int]:
+def _data(status: LifecycleStatus, size: int, numbers: Mapping[tuple[str, int], int]) -> list[int]:
     sign = -1 if status is LifecycleStatus.DORMANT else 1
     return [sign * numbers.get((str(status), place), 0) for place in range(1, size + 1)]

@@ -18,7 +18,7 @@ from unittest import mock
 from insights import cells
 from insights_service.persons import services
 from insights_service.persons.models import DistinctId, Person
-from queries.incremental import refresh
+from queries.incremental import known
 from tests.api_client import Answer, Api, make_project
 from tests.cohorts.people import calculate, make, person
 from tests.oracle.disagreement import Disagreement
@@ -29,6 +29,7 @@ NAMES = ("A", "A", "A", "B", "C")
 PEOPLE = tuple(f"u{number}" for number in range(8))
 BACK_DAYS = 45
 POOL = 5  # questions that are asked again and again
+LIFECYCLES = 0.3  # of them; the others are trends
 
 MATHS = (
     {},
@@ -223,6 +224,25 @@ STEPS: dict[Callable[[World], None], int] = {
 
 
 def random_question(world: World) -> dict[str, Any]:
+    return random_lifecycle(world) if world.rng.random() < LIFECYCLES else random_trend(world)
+
+
+def random_lifecycle(world: World) -> dict[str, Any]:
+    rng = world.rng
+    node: dict[str, Any] = {
+        "kind": "LifecycleQuery",
+        "series": [{**_random_series(world), "math": "total"}],
+        "interval": rng.choice(("day", "day", "week", "hour")),
+        "dateRange": rng.choice(DATES),
+    }
+    if rng.random() < 0.3:
+        node["properties"] = [_random_filter(world)]
+    if rng.random() < 0.1:
+        node["aggregation_group_type_index"] = 0
+    return node
+
+
+def random_trend(world: World) -> dict[str, Any]:
     rng = world.rng
     interval = rng.choice(("day", "day", "day", "hour", "week", "month"))
     node: dict[str, Any] = {
@@ -319,7 +339,7 @@ def _answer(given: Answer) -> Any:
 @contextmanager
 def always() -> Iterator[None]:
     """Inside the block cells are kept of however few events."""
-    with mock.patch.object(refresh, "WORTHWHILE_EVENTS", 0):
+    with mock.patch.object(known, "WORTHWHILE_EVENTS", 0):
         yield
 
 

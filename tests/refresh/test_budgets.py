@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from insights import context
@@ -227,3 +230,36 @@ def test_a_wrong_table(budgets: Any, words: str) -> None:
         Project._meta.get_field("query_budgets").run_validators(budgets or [1])
     with pytest.raises(ValueError, match=words):
         read_budgets(budgets)
+
+
+COMMANDS = [
+    ([], {}),
+    (["shared.seconds=10", "all.result_rows=5"], {"shared": {"seconds": 10}, "all": {"result_rows": 5}}),
+    (["shared.seconds=20"], {"shared": {"seconds": 20}, "all": {"result_rows": 5}}),
+    (["shared.seconds=", "key.seconds="], {"all": {"result_rows": 5}}),
+]
+
+
+def test_the_command_shows_and_changes_the_table(api: Api) -> None:
+    for changes, table in COMMANDS:
+        shown = StringIO()
+        call_command("query_budgets", str(api.project.pk), *changes, stdout=shown)
+        api.project.refresh_from_db()
+        assert json.loads(shown.getvalue()) == api.project.query_budgets == table
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("shared", '"shared" is no change'),
+        ("guests.seconds=1", "rows are all, key, session, shared, background"),
+        ("all.hours=1", "there are seconds, memory_bytes"),
+        ("all.seconds=0", "a whole number from 1 in all.seconds"),
+        ("all.seconds=-1", "is no whole number"),
+    ],
+)
+def test_the_command_says_what_is_wrong(api: Api, change: str, says: str) -> None:
+    with pytest.raises(CommandError, match=says):
+        call_command("query_budgets", str(api.project.pk), change)
+    api.project.refresh_from_db()
+    assert api.project.query_budgets == {}

@@ -11,16 +11,18 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from django.db import transaction
 
 from insights import cells
-from insights_service.persons import services
-from insights_service.persons.models import DistinctId
+from insights_service.persons import services, store
+from insights_service.persons.models import DistinctId, Person
 from queries.context import ProjectContext
-from queries.incremental import refresh
+from queries.incremental import known, lifecycle, refresh
+from queries.incremental.known import Seen
 from queries.incremental.proof import Lean, provable
 from queries.incremental.record import MAX_CELLS, Bucket, Record, merged, unpack
 from queries.incremental.refresh import MAX_STRETCHES, Refresh, stretches
-from queries.incremental.watermark import Watermark
+from queries.lifecycle.node import LifecycleQuery
 from queries.parse import parse_query
 from queries.trends.node import TrendsQuery
 from tests.api_client import Api
@@ -180,13 +182,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """How many buckets each refresh asked for; cells are kept of however few events."""
     found: list[int] = []
 
-    def counted(given: Refresh, mark: Watermark, newest: int) -> Any:
-        found.append(sum(not refresh._holds(given, slot, mark, newest) for slot in given.every_slot()))
-        return original(given, mark, newest)
+    def counted(given: Refresh, seen: Seen) -> Any:
+        found.append(sum(not given.known.holds(slot, seen) for slot in given.every_slot()))
+        return original(given, seen)
 
     original = refresh._ask_for_missing
     monkeypatch.setattr(refresh, "_ask_for_missing", counted)
-    monkeypatch.setattr(refresh, "WORTHWHILE_EVENTS", 0)
+    monkeypatch.setattr(known, "WORTHWHILE_EVENTS", 0)
     yield found
 
 
@@ -312,3 +314,106 @@ def test_kept_parts_of_a_bucket_are_no_whole_buckets(api: Api, asked: list[int])
     assert sum(api.query({**UNIQUE, "dateRange": part}).result[0]["data"]) == 1
     assert sum(api.query(UNIQUE).result[0]["data"]) == 2
     assert asked == [11 - 3]
+
+
+# --- lifecycle -------------------------------------------------------------------------------------------
+
+LIFECYCLE = {
+    "kind": "LifecycleQuery",
+    "series": [{"kind": "EventsNode", "event": "A"}],
+    "dateRange": {"date_from": "-10d"},
+}
+
+
+@pytest.fixture
+def anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """How many buckets each refresh of a lifecycle counted again; twice when it had to begin from the first."""
+    found: list[int] = []
+
+    def counted(question: Any) -> Any:
+        if question.period.date_from.year > 2001:  # not the made-up range of the proof
+            found.append(len(question.buckets) - 1)
+        return original(question)
+
+    original = lifecycle.counts
+    monkeypatch.setattr(lifecycle, "counts", counted)
+    monkeypatch.setattr(known, "WORTHWHILE_EVENTS", 0)
+    yield found
+
+
+@pytest.mark.parametrize(
+    ("happens", "again"),
+    [
+        pytest.param(lambda api: None, [], id="nothing"),
+        pytest.param(lambda api: api.journeys("u1: A@2024-01-15T11:00"), [1], id="a new event"),
+        pytest.param(lambda api: api.journeys("new: A@2024-01-15T11:00"), [1], id="a new person"),
+        pytest.param(lambda api: api.journeys("u1: A@2024-01-13T11:00"), [3], id="a late event"),
+        pytest.param(lambda api: api.journeys("u1: A@2024-01-04T11:00"), [11], id="one before the range"),
+        pytest.param(lambda api: api.journeys("u1: B@2024-01-13T11:00"), [], id="another name"),
+        pytest.param(_merge, [9], id="a merge: from the first day of either on"),
+        pytest.param(
+            lambda api: _created(api, "u3", datetime(2024, 1, 14, tzinfo=UTC)),
+            [5],
+            id="created another day",
+        ),
+        pytest.param(
+            # Not new on the 15th, since he had been active on the 7th.
+            lambda api: (
+                _created(api, "u1", datetime(2024, 1, 15, tzinfo=UTC)),
+                api.journeys("u1: A@2024-01-15T11:00"),
+            ),
+            [9],
+            id="active before he was created, and changed",
+        ),
+    ],
+)
+def test_a_lifecycle_is_asked_from_the_first_change_on(
+    api: Api, anew: list[int], happens: Callable[[Api], None], again: list[int]
+) -> None:
+    """semantics I11: a bucket leans on all before it."""
+    api.identify("u0", anonymous="u00")  # a first merge, so that who is who is looked up at all
+    api.journeys(
+        "u1: A@2024-01-07T10:00 A@2024-01-12T10:00", "u2: A@2024-01-09T10:00", "u3: A@2024-01-11T10:00"
+    )
+    api.query(LIFECYCLE)
+    anew.clear()
+    happens(api)
+    refreshed = api.query(LIFECYCLE).result
+    assert anew == again
+    with mock.patch.object(cells, "refreshing", lambda *_: None):
+        assert refreshed == api.query(LIFECYCLE).result
+
+
+def _created(api: Api, distinct_id: str, moment: datetime) -> None:
+    """As an import of persons does."""
+    number = DistinctId.objects.get(project_id=api.project.pk, distinct_id=distinct_id).person_no
+    with transaction.atomic():
+        revision = store.new_revision()
+        Person.objects.filter(person_no=number).update(created_at=moment, version=revision)
+        store.record_revision(api.project.pk, revision, persons=[number])
+
+
+def test_who_was_active_before_being_created_makes_all_be_asked(api: Api, anew: list[int]) -> None:
+    """Whether a person of the new day is new there cannot be told from that day alone."""
+    api.journeys("u1: A@2024-01-07T10:00")
+    _created(api, "u1", datetime(2024, 1, 15, tzinfo=UTC))
+    api.query(LIFECYCLE)
+    anew.clear()
+    api.journeys("u1: A@2024-01-15T10:00")
+    by_status = {line["status"]: line["data"][-1] for line in api.query(LIFECYCLE).result}
+    assert by_status == {"new": 0, "returning": 0, "resurrecting": 1, "dormant": 0}
+    assert anew == [1, 11]
+
+
+def test_a_lifecycle_of_another_beginning_is_asked_anew(api: Api, anew: list[int]) -> None:
+    api.journeys("u1: A@2024-01-07T10:00 A@2024-01-15T10:00")
+    api.query(LIFECYCLE)
+    api.now += timedelta(days=1)  # type: ignore[operator]
+    api.query(LIFECYCLE)
+    assert anew == [11, 11]
+
+
+def test_a_lifecycle_of_groups_is_computed_as_a_whole() -> None:
+    node = parse_query({**LIFECYCLE, "aggregation_group_type_index": 0})
+    assert isinstance(node, LifecycleQuery)
+    assert lifecycle.provable_lifecycle(node, CTX) is None
