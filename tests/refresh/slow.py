@@ -1,6 +1,6 @@
 """A kind of query that is as slow, or as broken, as a test wants; on the real engine.
 
-It takes the place of lifecycle. What happens is said by the name of the event: `slow 2.5` sleeps in the
+It takes the place of stickiness. What happens is said by the name of the event: `slow 2.5` sleeps in the
 engine for 2.5 seconds, `heavy` asks for more memory than there is, `many` for more rows, `wrong` is a
 mistake of the caller, `broken` one of ours. A word after it makes the question differ from others.
 
@@ -18,7 +18,7 @@ from queries.context import ProjectContext
 from queries.errors import InvalidQuery
 from queries.plan import Plan, Result, Rows, Statement
 
-KIND = "LifecycleQuery"
+KIND = "StickinessQuery"
 STEP_SECONDS = 0.05
 
 
