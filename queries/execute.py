@@ -375,6 +375,7 @@ ERRORS: Mapping[int, Callable[[str, Limits], QueryError]] = {
     159: _timed_out,  # TIMEOUT_EXCEEDED
     160: _timed_out,  # TOO_SLOW
     241: _out_of_memory,  # MEMORY_LIMIT_EXCEEDED
+    395: _out_of_memory,  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO: a statement's own bound on what it holds
     394: _cancelled,  # QUERY_WAS_CANCELLED
     734: _cancelled,  # QUERY_WAS_CANCELLED_BY_CLIENT
     202: _saturated,  # TOO_MANY_SIMULTANEOUS_QUERIES

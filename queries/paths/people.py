@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from queries.actors.actor_set import NOBODY, ActorSet
 from queries.paths.compile import steps
+from queries.paths.items import Texts
 from queries.paths.node import PathsFilter
 from queries.paths.question import Question
 from queries.sql.fragment import FALSE, Sql, all_of, bind, number, sql
@@ -16,7 +17,7 @@ def path_people(question: Question) -> ActorSet:
     rows = sql(
         "SELECT actor, sum({matches}) AS matches FROM ({steps}) WHERE {condition} GROUP BY actor",
         matches=_matches(question.options),
-        steps=steps(question),
+        steps=steps(Texts(question)),
         condition=_condition(question.options),
     )
     index = question.node.aggregation_group_type_index
