@@ -7,6 +7,7 @@ from datetime import datetime
 
 from queries.context import ProjectContext
 from queries.correlation.node import FunnelCorrelationQuery
+from queries.funnels.levels import levels
 from queries.funnels.node import FunnelsActorsQuery
 from queries.funnels.people import point_rows, reached_condition
 from queries.funnels.question import Question
@@ -64,9 +65,22 @@ def population(compared: Compared) -> Sql:
     )
 
 
+def converters(compared: Compared) -> Sql:
+    """Rows (actor, converted), one per actor: the population, where the time of the run does not matter."""
+    question = compared.question
+    if question.breakdown is not None:
+        return sql("SELECT actor, converted FROM ({rows})", rows=population(compared))
+    return sql(
+        "SELECT actor, level = {all} AS converted FROM ({levels}) WHERE {condition}",
+        all=number(len(question.required)),
+        levels=levels(question),
+        condition=all_of([reached_condition(compared.asked, question), _at_point(compared)]),
+    )
+
+
 def with_totals(rows: Sql) -> Sql:
-    """The rows of `population`, each with how many converted and how many did not: `successes`,
-    `failures`."""
+    """The rows of `population` or `converters`, each with how many converted and how many did not:
+    `successes`, `failures`."""
     return sql(
         "SELECT *, countIf(converted) OVER () AS successes, countIf(NOT converted) OVER () AS failures"
         " FROM ({rows})",

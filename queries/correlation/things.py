@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from queries.context import ProjectContext
 from queries.correlation.node import ALL_NAMES, CorrelationType
-from queries.correlation.population import MOMENT, Compared, joined, population, with_totals, within_run
+from queries.correlation.population import (
+    MOMENT,
+    Compared,
+    converters,
+    joined,
+    population,
+    with_totals,
+    within_run,
+)
 from queries.nodes import ActionsNode, EventsNode, GroupNode, SeriesNode
 from queries.sql.actors import person_number
 from queries.sql.events import event_names, scan
@@ -158,7 +166,7 @@ def _properties(compared: Compared) -> Sql:
         " ARRAY JOIN {keys} AS key, {values} AS text WHERE {kept} GROUP BY key, value",
         text=_text("text"),
         profiles=profiles,
-        population=with_totals(population(compared)),
+        population=with_totals(converters(compared)),
         actor=owner_of(compared),
         keys=keys,
         values=values,

@@ -42,7 +42,7 @@ class Attributed:
 def attributed(question: Question) -> Attributed:
     chosen = question.breakdown
     if chosen is None:
-        return _UNDIVIDED
+        return UNDIVIDED
     value = breakdown_value(chosen, question.ctx, question.span)
     if value.several:
         return _alternatives(value)
@@ -78,7 +78,7 @@ def _undivided_rows(grouped: Sql, _: Sequence[Sql]) -> Sql:
     )
 
 
-_UNDIVIDED = Attributed(lambda marking: [_marks_of(marking)], _undivided_rows)
+UNDIVIDED = Attributed(lambda marking: [_marks_of(marking)], _undivided_rows)
 
 
 def _touched(template: str, value: BreakdownValue, chosen: BreakdownFilter) -> Attributed:

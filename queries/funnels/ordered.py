@@ -17,7 +17,7 @@ steps of the attempt that got furthest, `times` are their instants in microsecon
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from queries.funnels.overlap import may_share_events
 from queries.funnels.question import Question
@@ -143,15 +143,38 @@ def _until(question: Question, units: Units) -> Sql:
 def _found(question: Question, units: Units, rows: Sql, keys: str) -> Sql:
     """Rows (keys, units[, rank], firsts[, detours]): for each step the entry of the first to take it."""
     walk = Walk(question, units, may_share_events(question))
-    columns = f"{keys}, units, rank" if question.is_strict else f"{keys}, units"
-    found = [sql("{firsts} AS firsts", firsts=_of_required(walk, f"walked.{walk.firsts}"))]
-    if walk.has_detours:
-        found.append(sql("{taken} AS detours", taken=_of_optional(walk)))
+    if question.is_strict:
+        walked = walk.rows(rows, f"{keys}, units, rank")
+        return _with_detours(walk, walked, f"{keys}, units, rank") if walk.has_detours else walked
+    if walk.shares:
+        return walk.rows(rows, f"{keys}, units")
+    walked = walk.rows(_without_repeats(units, rows, f"{keys}, until"), f"{keys}, every_unit")
+    return sql(f"SELECT {keys}, every_unit AS units, firsts FROM ({{walked}})", walked=walked)
+
+
+def _without_repeats(units: Units, rows: Sql, keys: str) -> Sql:
+    """Rows (keys, every_unit, units). Of units of a step side by side the first is enough to walk through, as
+    the others come from the same attempt; of those of the first step the last one counts too."""
     return sql(
-        f"SELECT {columns}, {{found}} FROM (SELECT {columns}, {{fold}} AS walked FROM ({{rows}}))",
-        found=join(", ", found),
-        fold=walk.sql(),
+        f"SELECT {keys}, every_unit, arrayFilter((unit, before, after) -> {{code}} != {{code_before}}"
+        " OR ({code} = {first} AND {code_after} != {first}),"
+        " every_unit, arrayShiftRight(every_unit, 1), arrayShiftLeft(every_unit, 1)) AS units"
+        f" FROM (SELECT {keys}, units AS every_unit FROM ({{rows}}))",
+        code=units.code("unit"),
+        code_before=units.code("before"),
+        code_after=units.code("after"),
+        first=u64(units.code_of(0)),
         rows=rows,
+    )
+
+
+def _with_detours(walk: Walk, walked: Sql, columns: str) -> Sql:
+    return sql(
+        f"SELECT {columns}, {{firsts}} AS firsts, {{taken}} AS detours"
+        " FROM (SELECT *, firsts AS every_first FROM ({walked}))",
+        firsts=_of_steps("every_first", walk, walk.question.required),
+        taken=_of_steps("taken_detours", walk, walk.question.optional),
+        walked=walked,
     )
 
 
@@ -216,44 +239,51 @@ def _found_in_a_row(question: Question, units: Units, rows: Sql, keys: str) -> S
 
 
 def _found_among_bars(question: Question, units: Units, rows: Sql, keys: str) -> Sql:
-    """Rows (keys, units, firsts, firsts_unbarred). Who met no excluded event at all is walked through once.
-
-    For all others the columns of the second walk are empty, and cost nothing.
+    """Rows (keys, units, firsts, firsts_unbarred). Who met no excluded event where it may matter is walked
+    through once: the columns of the second walk are empty for him, and cost nothing.
     """
-    shares = may_share_events(question)
-    plain, barred = Walk(question, units, shares), Walk(question, units, shares, bars_of(question))
+    barred = Walk(question, units, may_share_events(question), bars_of(question))
     names = [bar.bar for bar in barred.bars]
+    met = sql("SELECT *, {met} AS is_barred FROM ({rows})", met=_meets_bar(barred), rows=rows)
+    plainly = _found(question, units, met, ", ".join((keys, "is_barred", *names)))
     emptied = ", ".join(f"if(is_barred, {name}, []) AS kept_{name}" for name in ("units", *names))
     restored = ", ".join(f"kept_{name} AS {name}" for name in ("units", *names))
-    walked = sql(
-        f"SELECT {keys}, until, is_barred, units AS every, {{fold}}.{plain.firsts} AS firsts_unbarred,"
-        f" {emptied} FROM (SELECT *, {{is_barred}} AS is_barred FROM ({{rows}}))",
-        fold=plain.sql(),
-        is_barred=any_of(sql(f"arrayExists(bar -> bar != {{never}}, {name})", never=NEVER) for name in names),
-        rows=rows,
+    told = f"{keys}, every_unit, is_barred, firsts_unbarred"
+    walked = barred.rows(
+        sql(
+            f"SELECT {told}, arrayLastIndex(entry -> entry != 0, firsts_unbarred) - 1 AS until, {restored}"
+            f" FROM (SELECT {keys}, is_barred, units AS every_unit, firsts AS firsts_unbarred, {emptied}"
+            " FROM ({plainly}))",
+            plainly=plainly,
+        ),
+        told,
     )
+    # Not if(): the store would put off the walk until it knows who needs it, and then walk several times.
     return sql(
-        f"SELECT {keys}, every AS units, firsts_unbarred,"
-        f" if(is_barred, {{fold}}.{barred.firsts}, firsts_unbarred) AS firsts"
-        f" FROM (SELECT {keys}, until, is_barred, every, firsts_unbarred, {restored} FROM ({{walked}}))",
-        fold=barred.sql(),
+        f"SELECT {keys}, every_unit AS units, firsts_unbarred,"
+        " [firsts_unbarred, firsts][is_barred + 1] AS firsts FROM ({walked})",
         walked=walked,
     )
 
 
-def _of_required(walk: Walk, firsts: str) -> Sql:
-    if not walk.has_detours:
-        return sql(firsts)
-    flags = bind([int(step in walk.question.required) for step in walk.steps], "Array(UInt8)")
-    return sql(f"arrayFilter((entry, is_required) -> is_required, {firsts}, {{flags}})", flags=flags)
-
-
-def _of_optional(walk: Walk) -> Sql:
-    flags = bind([int(step in walk.question.optional) for step in walk.steps], "Array(UInt8)")
-    return sql(
-        f"arrayFilter((entries, is_optional) -> is_optional, walked.{walk.taken_detours}, {{flags}})",
-        flags=flags,
+def _meets_bar(walk: Walk) -> Sql:
+    """After an event that begins a range of exclusions comes an excluded one within the window."""
+    units, required = walk.units, walk.question.required
+    return any_of(
+        sql(
+            f"arrayExists((unit, bar) -> {{code}} = {{first}} AND bar <= unit + {{reach}}, units, {bar.bar})",
+            code=units.code("unit"),
+            first=u64(units.code_of(required[bar.first])),
+            reach=u64(units.reach),
+        )
+        for bar in walk.bars
     )
+
+
+def _of_steps(column: str, walk: Walk, wanted: Sequence[int]) -> Sql:
+    """The elements of a column with one per step of the walk."""
+    flags = bind([int(step in wanted) for step in walk.steps], "Array(UInt8)")
+    return sql(f"arrayFilter((one, is_wanted) -> is_wanted, {column}, {{flags}})", flags=flags)
 
 
 # --- its times --------------------------------------------------------------------------------------------
@@ -280,10 +310,13 @@ def _with_times(question: Question, units: Units, best: Sql) -> Sql:
 
 
 def _places(question: Question, units: Units, best: Sql) -> Sql:
-    """Rows of `best` with `taken`, the units of the required steps (and `places`, if there are optional
-    ones). The fold holds the units still ahead, those taken, and the places found."""
+    """Rows of `best` with `taken`, the units of the required steps (and `places`, where they stand among
+    `units`, if there are optional ones)."""
+    if not question.optional and not may_share_events(question):
+        return _taken_in_order(question, units, best)
     codes = bind([units.code_of(step) for step in question.required[1:]], "Array(UInt64)")
     has_optional = bool(question.optional)
+    # The fold holds the units still ahead, those taken, and the places found.
     return sql(
         "SELECT *, {chain} AS chain, chain.2 AS taken{columns} FROM ({best})",
         chain=sql(
@@ -298,6 +331,18 @@ def _places(question: Question, units: Units, best: Sql) -> Sql:
             no_places=sql(", [toUInt64(indexOf(units, entry))]" if has_optional else ""),
         ),
         columns=sql(", chain.3 AS places" if has_optional else ""),
+        best=best,
+    )
+
+
+def _taken_in_order(question: Question, units: Units, best: Sql) -> Sql:
+    """Where no two steps share events the units themselves say which comes first."""
+    return sql(
+        "SELECT *, arrayFold((found, code) -> arrayPushBack(found,"
+        " arrayFirst(unit -> unit > found[-1] AND {code} = code, units)),"
+        " arraySlice({codes}, 1, level - 1), [entry]) AS taken FROM ({best})",
+        code=units.code("unit"),
+        codes=bind([units.code_of(step) for step in question.required[1:]], "Array(UInt64)"),
         best=best,
     )
 

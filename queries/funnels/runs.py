@@ -2,7 +2,7 @@
 
 scan        events that matter, as integers              marks (marking, masks, attribution)
 units       one per event and step it can take           units, ladders
-attempts    the one that counts                          ordered (walk), unordered (sweep)
+attempts    the one that counts                          ordered (walk), unordered (windows, sweep)
 """
 
 from __future__ import annotations
@@ -70,13 +70,18 @@ def sweep_rows(question: Question, sweep: Sweep) -> Sql:
     if not sweep.shares:
         anchors = _anchors(sweep, sweep.units.time("anchor"))
         marking = coded(question, sweep.units, sweep.conditions, sweep.kinds)
+        units = sql("arraySort(marks)")
+        if question.exclusions:  # an excluded event that takes no step has a mark of its own
+            units = sql(
+                "arrayFilter(unit -> {code} != {foreign}, {units})",
+                code=sweep.units.code("unit"),
+                foreign=u64(sweep.units.foreign),
+                units=units,
+            )
         return sql(
-            "SELECT actor, value, arrayFilter(unit -> {is_known}, arraySort(marks)) AS units{anchors}"
-            " FROM ({marks})",
+            "SELECT actor, value, {units} AS units{anchors} FROM ({marks})",
+            units=units,
             anchors=anchors,
-            is_known=sql(
-                "{code} != {foreign}", code=sweep.units.code("unit"), foreign=u64(sweep.units.foreign)
-            ),
             marks=marks(question, marking),
         )
     kinds = range(len(sweep.conditions))

@@ -57,6 +57,11 @@ class Sweep:
         return bool(self.question.exclusions)
 
     @property
+    def is_plain(self) -> bool:
+        """Counting is enough (`windows`), nothing needs a fold."""
+        return not (self.shares or self.has_bar)
+
+    @property
     def is_anchored(self) -> bool:
         """Attempts begin at some events only; the times of those stand in `anchors`."""
         return attributed(self.question).is_anchored
@@ -84,10 +89,6 @@ class Sweep:
 
     def _fold_of_kinds(self) -> Sql:
         """No event is of two kinds, so each link is one step: the next event of its kind."""
-        complete = sql("{no}", no=_ZEROS) if self.has_bar else sql("emptyArrayUInt64()")
-        following = sql(
-            "arrayMap((old, new) -> greatest(old, new), state.2, next)" if self.has_bar else "state.2"
-        )
         repeats = len(set(self.kinds)) < len(self.kinds)
         is_kind = sql("{code} = kind", code=self.units.code("unit"))
         hits = sql(
@@ -106,12 +107,12 @@ class Sweep:
         return sql(
             "arrayFold((state, kind{nth}) -> (arrayMap((count, unit, coming) -> count + (coming <= {end}),"
             " state.1, state.3, (arrayReverseFill(coming -> coming != {never}, {hits}) AS next)),"
-            " {following}, state.3{kept}), {links}, ({zeros}, {complete}, units{start}))",
+            " arrayMap((old, new) -> greatest(old, new), state.2, next), state.3{kept}), {links},"
+            " ({zeros}, {zeros}, units{start}))",
             nth=sql(", nth" if repeats else ""),
             end=self.end_of_window("unit"),
             never=NEVER,
             hits=hits,
-            following=following,
             kept=sql(", next" if repeats else ""),
             # Somebody with few events cannot have done anything more often than that.
             links=sql(
@@ -122,7 +123,6 @@ class Sweep:
                 **arrays,
             ),
             zeros=_ZEROS,
-            complete=complete,
             start=sql(", units" if repeats else ""),
         )
 
@@ -190,9 +190,6 @@ class Sweep:
             sets=at["sets"],
             units=at["units"],
         )
-
-    def _hit(self, unit: str) -> Sql:
-        return sql("{code} = kinds", code=self.units.code(unit))
 
     def _arrays(self) -> list[Bound]:
         wanted = [self._wanted(link.kinds) for link in self.links]

@@ -1,8 +1,9 @@
 """Unordered funnels: the most steps that an actor took within one window, in any order (semantics E18-E20).
 
 Every event is tried as the earliest of an attempt: its window begins there. What an attempt collects is
-found for all events of all actors together, step by step (`sweep`). An exclusion within the window voids
-the attempt unless it was complete by then (semantics E26).
+counted kind by kind (`windows`), or where events are shared or excluded found for all events of all actors
+together, step by step (`sweep`). An exclusion within the window voids the attempt unless it was complete by
+then (semantics E26).
 
 Rows in: (actor, value, units[, sets][, anchors]). Rows out of `attempts`: (actor, value, level, times,
 optional) as in `ordered`, of the first attempt that collects most.
@@ -10,12 +11,15 @@ optional) as in `ordered`, of the first attempt that collects most.
 
 from __future__ import annotations
 
+from queries.funnels import windows
 from queries.funnels.sweep import Sweep
 from queries.funnels.units import NEVER, u64
 from queries.sql.fragment import TRUE, Sql, all_of, bind, join, sql
 
 
 def attempts(sweep: Sweep, rows: Sql) -> Sql:
+    if sweep.is_plain:
+        return windows.attempts(sweep, rows)
     best = sql(
         "SELECT *, toUInt8(arrayMax(levels)) AS level, indexOf(levels, level) AS at FROM ({levels})",
         levels=levels(sweep, rows),
@@ -59,6 +63,8 @@ def _times_of_sharing(sweep: Sweep) -> Sql:
 def levels(sweep: Sweep, rows: Sql) -> Sql:
     """Rows (actor, value, units[, sets], levels): beside each unit how many steps an attempt collects that
     begins there; 0 if it is void or may not begin there."""
+    if sweep.is_plain:
+        return windows.levels(sweep, rows)
     swept = sql(
         "SELECT *, {fold} AS swept FROM ({prepared})",
         fold=sweep.fold(),
