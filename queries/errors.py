@@ -80,6 +80,10 @@ class OutOfMemory(QueryTooExpensive):
     """It was the limit of memory."""
 
 
+class BoundReached(OutOfMemory):
+    """It was a bound of the statement's own on what it holds in memory."""
+
+
 class QueryTimedOut(QueryError):
     """The query ran longer than it may."""
 

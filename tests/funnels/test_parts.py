@@ -69,3 +69,13 @@ def test_less_memory_leads_to_a_smaller_plan(service: None) -> None:
     assert result(plan, LITTLE).results == 7
     with pytest.raises(QueryTooExpensive):
         result(replace(plan, smaller=lambda: None), LITTLE)
+
+
+THRIFTY_ONLY = Statement(
+    "SELECT length(groupArray(number)) FROM numbers(if(getSetting('max_threads') = 1, 7, 100000000))"
+)
+
+
+def test_the_same_statement_is_tried_with_less_memory_first(service: None) -> None:
+    plan = Plan((THRIFTY_ONLY,), lambda found: Result(results=found[0].rows[0][0]))
+    assert result(plan, replace(LITTLE, threads=2)).results == 7
