@@ -113,14 +113,22 @@ def _ask_from(refresh: Refresh, first: int, mark: Watermark) -> Result | Plan:
         return _refreshed(refresh, _kept_numbers(refresh, first), mark)
     if first <= 1:
         return _ask_for_everything(refresh, mark)
-    tail = replace(refresh.question, buckets=refresh.question.buckets[first - 1 :])
 
     def shape(found: Sequence[Rows]) -> Result | Plan:
-        if found[1].rows[0][0]:
-            return _ask_for_everything(refresh, mark)
+        is_hidden = bool(found[0].rows[0][0])
+        return _ask_for_everything(refresh, mark) if is_hidden else _ask_for_tail(refresh, first, mark)
+
+    return Plan((_earlier_activity(refresh, first),), shape)
+
+
+def _ask_for_tail(refresh: Refresh, first: int, mark: Watermark) -> Plan:
+    """The buckets from this place on, by a question whose range begins with the first of them."""
+    tail = replace(refresh.question, buckets=refresh.question.buckets[first - 1 :])
+
+    def shape(found: Sequence[Rows]) -> Result:
         return _refreshed(refresh, {**_kept_numbers(refresh, first), **_read(found[0], first - 1)}, mark)
 
-    return Plan((statement(counts(tail)), _earlier_activity(refresh, first)), shape)
+    return Plan((statement(counts(tail)),), shape)
 
 
 def _ask_for_everything(refresh: Refresh, mark: Watermark) -> Plan:
@@ -136,11 +144,16 @@ def _earlier_activity(refresh: Refresh, first: int) -> Statement:
     Those who acted in its hours without meeting the question's filters count as well.
     """
     ctx, slots = refresh.question.ctx, refresh.slots
-    persons = sql(
-        "SELECT person_no AS no FROM person WHERE {project}"
-        " AND created_at >= fromUnixTimestamp64Micro({first}, 'UTC')",
+    created = sql(
+        "{project} AND created_at >= fromUnixTimestamp64Micro({first}, 'UTC')",
         project=project_condition(ctx),
         first=number(slots[first].first),
+    )
+    # Old versions of a row may say otherwise; only what they suggest is read as it is now.
+    persons = sql(
+        "SELECT person_no AS no FROM person FINAL WHERE {created}"
+        " AND person_no IN (SELECT person_no FROM person WHERE {created})",
+        created=created,
     )
     others = sql(
         "SELECT actor_no AS no FROM actor_override WHERE {project} AND person_no IN ({persons})",
