@@ -31,7 +31,9 @@ KEYS = "actor, value"
 def attempts(question: Question, units: Units, rows: Sql) -> Sql:
     """Rows (actor, value, level, times, optional) from rows (actor, value, units)."""
     found = levels(question, units, rows)
-    return _with_times(question, units, sql("SELECT * FROM ({found}) WHERE level = furthest", found=found))
+    if bars_of(question):
+        found = sql("SELECT * FROM ({found}) WHERE level = furthest", found=found)
+    return _with_times(question, units, found)
 
 
 # --- what stands beside each unit -----------------------------------------------------------------------
@@ -214,7 +216,7 @@ def _found_in_a_row(question: Question, units: Units, rows: Sql, keys: str) -> S
         f"SELECT {keys}, units AS every_unit, rank AS every_rank, arrayUniq(rank) = length(rank) AS is_plain,"
         " {reached} AS reached, arrayMax(reached) AS most,"
         " arrayResize(emptyArrayUInt64(), most, run_entries[indexOf(reached, most)]) AS firsts_of_runs,"
-        " if(is_plain, 0, until) AS until_walked, if(is_plain, [], units) AS kept_units,"
+        " until, if(is_plain, [], units) AS kept_units,"
         " if(is_plain, [], rank) AS kept_rank FROM ({rows})",
         reached=reached,
         rows=rows,
@@ -223,7 +225,7 @@ def _found_in_a_row(question: Question, units: Units, rows: Sql, keys: str) -> S
         question,
         units,
         sql(
-            f"SELECT {keys}, every_unit, every_rank, is_plain, firsts_of_runs, until_walked AS until,"
+            f"SELECT {keys}, every_unit, every_rank, is_plain, firsts_of_runs, until,"
             " kept_units AS units, kept_rank AS rank FROM ({told})",
             told=told,
         ),
@@ -231,7 +233,7 @@ def _found_in_a_row(question: Question, units: Units, rows: Sql, keys: str) -> S
     )
     return sql(
         f"SELECT {keys}, every_unit AS units, every_rank AS rank,"
-        " if(is_plain, firsts_of_runs, walked_firsts) AS firsts"
+        " [walked_firsts, firsts_of_runs][is_plain + 1] AS firsts"
         f" FROM (SELECT {keys}, every_unit, every_rank, is_plain, firsts_of_runs, firsts AS walked_firsts"
         " FROM ({walked}))",
         walked=walked,
@@ -258,7 +260,7 @@ def _found_among_bars(question: Question, units: Units, rows: Sql, keys: str) ->
         ),
         told,
     )
-    # Not if(): the store would put off the walk until it knows who needs it, and then walk several times.
+    # Not if(): the store puts off what stands in it until it knows who needs it, here the whole walk.
     return sql(
         f"SELECT {keys}, every_unit AS units, firsts_unbarred,"
         " [firsts_unbarred, firsts][is_barred + 1] AS firsts FROM ({walked})",

@@ -49,9 +49,6 @@ def _bar(question: Question, place: int, found: ExcludedRange) -> Bar:
     return Bar(place, first, last)
 
 
-_NONE = sql("bitNot(toUInt128(0))")
-
-
 @dataclass(frozen=True, slots=True)
 class Stand:
     """Between two steps: the columns of the state, and what is known of the step to come: its code, and for
@@ -262,28 +259,31 @@ class Walk:
 
         `guards` are (column of bars, whether they matter at this step).
         """
-        names = [f"bar_{place}" for place in range(len(guards))]
+        excluded = [f"excluded_{place}" for place in range(len(guards))]
         tests = [
             any_of([not_(guard), sql(f"{name} > entry + {{reach}}", reach=u64(self.units.reach))])
-            for name, (_, guard) in zip(names, guards, strict=True)
+            for name, (_, guard) in zip(excluded, guards, strict=True)
         ]
         test, columns = all_of([sql("entry != 0"), *tests]), [column for column, _ in guards]
         if not self.shares:
             return sql(
                 "arrayFirst(({names}) -> {test}, {columns})",
-                names=sql(", ".join(("entry", *names))),
+                names=sql(", ".join(("entry", *excluded))),
                 test=test,
                 columns=join(", ", [entries, *columns]),
             )
-        # One number per attempt, smaller the better: the time, then the complement of the entry.
+        parts = {
+            "names": sql(", ".join(("unit", "entry", *excluded))),
+            "test": test,
+            "columns": join(", ", [units, entries, *columns]),
+        }
         return sql(
-            "bitNot(toUInt64(arrayMin(arrayPushBack(arrayMap(({names}) -> if({test},"
-            " bitShiftLeft(toUInt128({time}), 64) + bitNot(entry), {none}), {columns}), {none}))))",
-            names=sql(", ".join(("entry", "unit", *names))),
-            test=test,
-            time=self.units.time("unit"),
-            none=_NONE,
-            columns=join(", ", [entries, units, *columns]),
+            "arrayMax(({names}) -> if({test} AND unit <= bitOr({first}, {mask}), entry, {nothing}),"
+            " {columns})",
+            first=sql("arrayFirst(({names}) -> {test}, {columns})", **parts),
+            mask=u64(self.units.mask),
+            nothing=NOTHING,
+            **parts,
         )
 
     def _taken(self, stand: Stand) -> Sql:
