@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from queries.funnels.attribution import UNDIVIDED, Attributed, attributed
 from queries.funnels.marking import Marking
-from queries.funnels.question import Question, within_part
+from queries.funnels.question import Question
+from queries.parts import within
 from queries.sql.events import event_names, scan
 from queries.sql.filters import event_condition
 from queries.sql.fragment import TRUE, Sql, all_of, any_of, join, sql
@@ -92,7 +93,7 @@ def events(question: Question, marking: Marking, how: Attributed = UNDIVIDED) ->
                 event_condition(ctx, node.properties, test_accounts=node.filter_test_accounts),
                 actor.present,
                 sample(node.sampling_factor, actor),
-                within_part(question),
+                within(question.part, actor),
             ]
         ),
         joins=how.joins,

@@ -19,6 +19,7 @@ from queries.funnels.steps import timed_runs, value_limit
 from queries.funnels.times import EMPTY_WIDTH, MOST_BINS, conversion_times
 from queries.funnels.trends import counted_entrances
 from queries.funnels.units import u64
+from queries.parts import MOST_PARTS
 from queries.plan import Plan, Result, Rows, Statement, statement
 from queries.sql.fragment import Sql, bind, join, number, sql
 
@@ -26,7 +27,6 @@ Value = tuple[str, ...]
 Cell = tuple[int, int, int]  # place, step, cell
 Shape = Callable[[Rows], Result]
 SMALLER = 8  # each time the memory does not suffice
-MOST_PARTS = 512
 
 
 def in_parts(question: Question, parts: int, shape: Shape) -> Plan | None:

@@ -12,9 +12,10 @@ from queries.errors import QueryError, join_path
 from queries.funnels.first_time import first_time_condition
 from queries.funnels.node import Attribution, FunnelOrder, FunnelsFilter, FunnelsQuery
 from queries.nodes import BreakdownFilter, SeriesNode
+from queries.parts import EVERYBODY, Part
 from queries.sql.actors import Actor, actor_of
 from queries.sql.events import Span
-from queries.sql.fragment import EPOCH, TRUE, Sql, all_of, any_of, bind, sql
+from queries.sql.fragment import EPOCH, Sql, all_of, any_of, sql
 from queries.sql.hogql import value_expression
 from queries.sql.series import Matcher, matcher, names_of
 
@@ -42,7 +43,7 @@ class Question:
     period: ResolvedRange
     steps: tuple[Matcher, ...]
     exclusions: tuple[ExcludedRange, ...]
-    part: tuple[int, int] = (0, 1)
+    part: Part = EVERYBODY
 
     @property
     def options(self) -> FunnelsFilter:
@@ -123,19 +124,6 @@ def funnel_actor(node: FunnelsQuery, ctx: ProjectContext) -> Actor:
         value = value_expression(expression, ctx)
         return Actor(value, sql("{value} != ''", value=value), "group")
     return actor_of(ctx, node.aggregation_group_type_index, by_distinct_id=True)
-
-
-def within_part(question: Question) -> Sql:
-    """Whether the event's actor is in the part of all actors that is looked at."""
-    part, parts = question.part
-    if parts == 1:
-        return TRUE
-    return sql(
-        "sipHash64({actor}) % {parts} = {part}",
-        actor=question.actor.expression,
-        parts=bind(parts, "UInt32"),
-        part=bind(part, "UInt32"),
-    )
 
 
 def understand(node: FunnelsQuery, ctx: ProjectContext, earliest: datetime | None = None) -> Question:

@@ -7,7 +7,7 @@ goes through the funnel, which need not be the one whose path is drawn: a group,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from queries.context import ProjectContext
@@ -17,7 +17,9 @@ from queries.funnels.node import FunnelsActorsQuery, FunnelsQuery
 from queries.funnels.people import reached_condition
 from queries.funnels.question import Question, understand
 from queries.funnels.runs import origin, runs
+from queries.parts import Part
 from queries.paths.node import FunnelPathsFilter, FunnelPathType
+from queries.sql.actors import Actor
 from queries.sql.fragment import FALSE, TRUE, Sql, all_of, number, sql
 
 AT = sql("toUnixTimestamp64Micro(ts)")
@@ -26,11 +28,24 @@ MICROSECONDS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class FunnelPart:
-    """What the scan of a path joins and demands, and where its sessions are cut, in seconds."""
+    """What the scan of a path joins and demands because of the funnel that is asked."""
 
+    given: FunnelPathsFilter
+    question: Question
     joins: tuple[Sql, ...]
     condition: Sql
-    gap: int
+
+    @property
+    def gap(self) -> int:
+        """Where sessions are cut, in seconds."""
+        return self.question.node.funnels_filter.window_seconds
+
+    def in_part(self, part: Part, actor: Actor) -> FunnelPart:
+        """Of a part of the path's actors: the same part of the funnel's, if that counts the same ones."""
+        if self.question.actor != actor:
+            return self
+        question = replace(self.question, part=part)
+        return FunnelPart(self.given, question, *_events(self.given, question))
 
 
 def funnel_part(given: FunnelPathsFilter, ctx: ProjectContext, earliest: datetime | None) -> FunnelPart:
@@ -42,7 +57,7 @@ def funnel_part(given: FunnelPathsFilter, ctx: ProjectContext, earliest: datetim
     except QueryError as error:
         place = ("funnelPathsFilter", "funnelSource")
         raise error.spelled(lambda path: join_path((*place, *path))) from error
-    return FunnelPart(joins, condition, node.funnels_filter.window_seconds)
+    return FunnelPart(given, question, joins, condition)
 
 
 def _events(given: FunnelPathsFilter, question: Question) -> tuple[tuple[Sql, ...], Sql]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from queries.context import ProjectContext
 from queries.errors import QueryError, join_path
+from queries.parts import within
 from queries.paths.node import PathsFilter, PathType
 from queries.paths.question import Question
 from queries.sql.events import scan
@@ -175,7 +176,16 @@ def _scan(
         columns,
         span=question.span,
         events=included_names(options),
-        where=all_of([included(options), actor.present, filters, where, sample(node.sampling_factor, actor)]),
+        where=all_of(
+            [
+                included(options),
+                actor.present,
+                filters,
+                where,
+                sample(node.sampling_factor, actor),
+                within(question.part, actor),
+            ]
+        ),
         joins=joins,
         tail=tail,
     )

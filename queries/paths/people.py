@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from queries.actors.actor_set import NOBODY, ActorSet
-from queries.paths.compile import steps
 from queries.paths.items import Texts
 from queries.paths.node import PathsFilter
 from queries.paths.question import Question
+from queries.paths.steps import steps
 from queries.sql.fragment import FALSE, Sql, all_of, bind, number, sql
 
 

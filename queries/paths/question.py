@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from queries.context import ProjectContext
 from queries.dates import ResolvedRange, resolve_range
 from queries.earliest import with_project_earliest
 from queries.nodes import InsightNode
+from queries.parts import EVERYBODY, Part
 from queries.paths.funnel import FunnelPart, funnel_part
 from queries.paths.node import PathsFilter, PathsQuery
 from queries.plan import Plan
@@ -23,12 +24,14 @@ SESSION_GAP_SECONDS = 30 * 60  # semantics G9
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What compiling the edges and finding their people share. `funnel` narrows the events (G23)."""
+    """What compiling the edges and finding their people share. `funnel` narrows the events (G23), `part` is
+    which of how many equal parts of the actors is looked at."""
 
     node: PathsQuery
     ctx: ProjectContext
     period: ResolvedRange
     funnel: FunnelPart | None
+    part: Part = EVERYBODY
 
     @property
     def options(self) -> PathsFilter:
@@ -37,6 +40,10 @@ class Question:
     @property
     def actor(self) -> Actor:
         return actor_of(self.ctx, self.node.aggregation_group_type_index)
+
+    def in_part(self, part: Part) -> Question:
+        funnel = None if self.funnel is None else self.funnel.in_part(part, self.actor)
+        return replace(self, funnel=funnel, part=part)
 
     @property
     def span(self) -> Span:
