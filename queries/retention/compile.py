@@ -1,4 +1,5 @@
-"""RetentionQuery -> plan (semantics H). `patterns` and `cells` say how the numbers come about."""
+"""RetentionQuery -> plan (semantics H). `patterns` and `cells` say how the numbers come about; `parts`
+does so in parts of the actors, where memory is short."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from queries.context import ProjectContext
 from queries.earliest import with_project_earliest
 from queries.plan import Plan, Result, Rows, statement
 from queries.retention.node import RetentionQuery
+from queries.retention.parts import in_parts
 from queries.retention.question import Question, understand
 from queries.retention.ranking import other_cells, ranked_cells, values_of
 from queries.retention.shape import shape_retention
@@ -36,4 +38,8 @@ def _plan(question: Question) -> Plan:
             lambda others: shape_retention(question, [*shown, (OTHER,)], [*rows, *others[0].rows]),
         )
 
-    return Plan((statement(ranked_cells(question)),), shape)
+    return Plan(
+        (statement(ranked_cells(question)),),
+        shape,
+        smaller=lambda: in_parts(question, lambda found: shape_retention(question, [], found.rows)),
+    )

@@ -10,6 +10,7 @@ from queries.context import ProjectContext
 from queries.date_text import shift_instant
 from queries.dates import bucket_start, bucket_starts, resolve_range
 from queries.nodes import BreakdownFilter, DateRange
+from queries.parts import EVERYBODY, Part
 from queries.retention.node import CellValue, RetentionFilter, RetentionQuery, RetentionType, TimeWindowMode
 from queries.sql.actors import Actor, actor_of
 from queries.sql.events import Span
@@ -35,6 +36,7 @@ class Question:
 
     `columns` is how many values a row has, `bounds` the last offset of each custom bracket (empty
     without them). `apart` are the breakdown values kept apart, all others are one; None: every value is.
+    `part` is which of how many equal parts of the actors is looked at.
     """
 
     node: RetentionQuery
@@ -44,6 +46,7 @@ class Question:
     columns: int
     bounds: tuple[int, ...]
     apart: tuple[Value, ...] | None = None
+    part: Part = EVERYBODY
 
     @property
     def options(self) -> RetentionFilter:

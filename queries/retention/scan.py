@@ -5,6 +5,7 @@ from __future__ import annotations
 from queries.context import ProjectContext
 from queries.errors import QueryError, join_path
 from queries.nodes import ActionsNode, EventsNode, Math, MathPropertyType
+from queries.parts import within
 from queries.retention.node import CellPropertyType, RetentionType
 from queries.retention.question import Question
 from queries.sql.breakdowns import OTHER, BreakdownValue, breakdown_value
@@ -78,6 +79,7 @@ class Events:
                 [
                     question.actor.present,
                     sample(node.sampling_factor, question.actor),
+                    within(question.part, question.actor),
                     filters,
                     any_of([self.any_target.condition, self.returns]),
                 ]
