@@ -4,8 +4,8 @@ Speaks to a running stack of this checkout (`./run start --detach`) and starts a
 under the same web server with the same number of processes and threads. A saved insight with a kept result
 of about 20 kB is read in full, read with its ETag (304), and compared with the bare view that answers the
 same bytes, alone and behind this service's middleware; rounds alternate, ratios are medians of neighbouring
-rounds. Then a list of a hundred among ten
-thousand insights, fifty questions at once that are the same, and fifty that differ.
+rounds. Then a list of a hundred among ten thousand insights, fifty questions at once that are the same, and
+fifty that differ.
 """
 
 from __future__ import annotations
@@ -87,13 +87,14 @@ def main() -> None:
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--clients", type=int, default=CLIENTS, help=f"that read the insight ({CLIENTS})")
     parser.add_argument("--only", choices=("cached", "list", "parallel"))
     arguments = parser.parse_args()
     state = json.loads((arguments.run_dir / "state.json").read_text())
     demo = state["demo"]
     caller = Caller(state["urls"]["web"], demo["project_id"], demo["personal_api_key"])
     parts: Mapping[str, Callable[[], None]] = {
-        "cached": lambda: cached(caller, arguments.run_dir, arguments.rounds, arguments.seconds),
+        "cached": lambda: cached(caller, arguments),
         "list": lambda: listed(caller, arguments.rounds),
         "parallel": lambda: parallel(caller),
     }
@@ -105,7 +106,7 @@ def main() -> None:
 # --- a kept result -----------------------------------------------------------------------------------------
 
 
-def cached(caller: Caller, run_dir: Path, rounds: int, seconds: float) -> None:
+def cached(caller: Caller, arguments: argparse.Namespace) -> None:
     made = caller.json("POST", "insights/", {"name": "wide", "query": WIDE})
     path = f"/api/projects/{caller.project_id}/insights/{made['id']}/"
     status, _, _ = caller.call("GET", f"{path}?refresh=blocking")
@@ -115,7 +116,7 @@ def cached(caller: Caller, run_dir: Path, rounds: int, seconds: float) -> None:
     assert json.loads(body)["is_cached"]
     known = {"If-None-Match": headers["ETag"]}
     rates: dict[str, list[float]] = {"bare": [], "behind": [], "cached": [], "304": []}
-    stack = {"RUN_DIR": str(run_dir.absolute()), "BARE_BEHIND": "1"}
+    stack = {"RUN_DIR": str(arguments.run_dir.absolute()), "BARE_BEHIND": "1"}
     with bare_view(body) as bare, bare_view(body, stack) as behind:
         other, other_behind = Caller(bare, 0, ""), Caller(behind, 0, "")
         ways: Mapping[str, Callable[[], int]] = {
@@ -124,12 +125,13 @@ def cached(caller: Caller, run_dir: Path, rounds: int, seconds: float) -> None:
             "cached": lambda: caller.call("GET", path)[0],
             "304": lambda: caller.call("GET", path, headers=known)[0],
         }
-        for round_ in range(rounds + 1):
+        for round_ in range(arguments.rounds + 1):
             for name, way in ways.items():
-                rate = per_second(way, 304 if name == "304" else 200, seconds)
+                expected = 304 if name == "304" else 200
+                rate = per_second(way, expected, arguments.seconds, arguments.clients)
                 if round_:  # the first one warms up
                     rates[name].append(rate)
-    print(f"a saved insight of {len(body)} bytes, {CLIENTS} clients, requests a second (medians):")
+    print(f"a saved insight of {len(body)} bytes, {arguments.clients} clients, requests a second (medians):")
     for name, found in rates.items():
         ratios = [
             statistics.median(own / base for own, base in zip(found, rates[other], strict=True))
@@ -141,7 +143,7 @@ def cached(caller: Caller, run_dir: Path, rounds: int, seconds: float) -> None:
         )
 
 
-def per_second(way: Callable[[], int], expected: int, seconds: float) -> float:
+def per_second(way: Callable[[], int], expected: int, seconds: float, clients: int) -> float:
     """Requests a second of all clients together; each answer must have the expected status."""
     until = time.monotonic() + seconds
 
@@ -152,9 +154,9 @@ def per_second(way: Callable[[], int], expected: int, seconds: float) -> float:
             count += 1
         return count
 
-    with ThreadPoolExecutor(CLIENTS) as pool:
+    with ThreadPoolExecutor(clients) as pool:
         began = time.monotonic()
-        return sum(pool.map(client, range(CLIENTS))) / (time.monotonic() - began)
+        return sum(pool.map(client, range(clients))) / (time.monotonic() - began)
 
 
 @contextmanager
