@@ -63,22 +63,23 @@ class Connection:
             line = getattr(self._own, "line", None)
             if line is None:
                 line = self._own.line = redis.connection_pool.make_connection()
-            is_open = False
-
-            def answer() -> Any:
-                nonlocal is_open
-                try:
-                    found = line.read_response()
-                except ConnectionError:  # the server may have been started again since; the client finds out
-                    found = redis.execute_command(*command)  # type: ignore[no-untyped-call]
-                is_open = False
-                return found
-
             try:
                 line.send_packed_command(line.pack_command(*command), check_health=False)
                 is_open = True
-            except ConnectionError:
-                pass
+            except ConnectionError:  # the server may have been started again since; the client finds out
+                is_open = False
+
+            def answer() -> Any:
+                nonlocal is_open
+                if is_open:
+                    try:
+                        found = line.read_response()
+                        is_open = False
+                        return found
+                    except ConnectionError:  # as above
+                        is_open = False
+                return redis.execute_command(*command)  # type: ignore[no-untyped-call]
+
             try:
                 yield answer
             finally:

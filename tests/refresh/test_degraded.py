@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -76,6 +77,57 @@ def test_without_redis_nothing_is_known_of_runs(scene: Scene, no_redis: None) ->
     assert scene.api.get("query/some/").status == 404
     assert scene.api.delete("query/some/").status == 200
     assert scene.api.post("insights/cancel/", {"client_query_id": "some"}).status == 200
+
+
+def test_without_redis_a_kept_response_goes_its_way(
+    own_scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it was away from the beginning or went while its connection was open, and again and again."""
+    own_scene.keep()
+    path = f"insights/{own_scene.insight_id}/"
+    for _ in range(3):
+        assert own_scene.api.get(path).body["is_cached"] is True
+    gone = stores._connect(f"redis://127.0.0.1:{_free_port()}/0")
+    monkeypatch.setattr(keeping._queue(), "_connect", lambda: gone)
+    monkeypatch.setattr(keeping._queue(), "_pause_seconds", 0.0)
+    monkeypatch.setattr(keeping._queue(), "_pause", lambda took_seconds: None)
+    keeping._queue()._own.line.disconnect()
+    keeping._queue()._own.line.port = _free_port()
+    try:
+        assert [own_scene.api.get(path).status for _ in range(3)] == [200, 200, 200]
+    finally:
+        del keeping._queue()._own.line
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_line_of_its_own_is_made_again(engines: Any, is_open: bool) -> None:
+    """The server hung up, noticed or not: the answer comes all the same, and the line is used again."""
+    connection = Connection(stores.queue_redis)
+    with connection.asking("ECHO", "one") as answer:
+        assert answer() == b"one"
+    line = connection._own.line
+    if is_open:
+        line._sock.shutdown(socket.SHUT_RDWR)
+    else:
+        line.disconnect()
+    for text in (b"two", b"three"):
+        with connection.asking("ECHO", text.decode()) as answer:
+            assert answer() == text
+
+
+def test_an_answer_that_nobody_fetched_is_not_the_next_one(engines: Any) -> None:
+    connection = Connection(stores.queue_redis)
+    with connection.asking("ECHO", "one"):
+        pass
+    with connection.asking("ECHO", "two") as answer:
+        assert answer() == b"two"
+
+
+def test_a_line_to_a_redis_that_is_away(engines: Any) -> None:
+    gone = stores._connect(f"redis://127.0.0.1:{_free_port()}/0")
+    connection = Connection(lambda: gone, pause_seconds=0.0)
+    with pytest.raises(CacheUnavailable), connection.asking("ECHO", "one") as answer:
+        answer()
 
 
 def test_redis_comes_back(engines: Any) -> None:
