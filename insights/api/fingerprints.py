@@ -1,6 +1,6 @@
 """The rows of PostgreSQL that a saved insight's response is made of, as a few bytes that change with them.
 
-`unchanged` asks in the cheapest way that is exact: as long as no transaction has ended anywhere in the
+`fingerprint_now` asks in the cheapest way that is exact: as long as no transaction has ended anywhere in the
 database, no row can have changed; after one has, the rows themselves are compared. (docs/decisions/0006)
 """
 
@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from psycopg.pq import ExecStatus, TransactionStatus
-from psycopg.pq.abc import PGconn
 
 from insights.context import Leaning
 from insights_service import clock
@@ -130,7 +129,9 @@ def _row(statement: str, *values: object) -> list[bytes] | None:
             return None
         prepared = _prepared.setdefault(driver, {})
         if statement not in prepared:
-            prepared[statement] = _prepare(driver.pgconn, b"kept_%d" % len(prepared), statement)
+            prepared[statement] = b"kept_%d" % len(prepared)
+            # One that cannot be prepared fails again when it is run.
+            driver.pgconn.prepare(prepared[statement], statement.encode())
         texts = [value if value is None else str(value).encode() for value in values]
         found = driver.pgconn.exec_prepared(prepared[statement], texts)
     except (Error, psycopg.Error):
@@ -138,9 +139,3 @@ def _row(statement: str, *values: object) -> list[bytes] | None:
     if found.status != ExecStatus.TUPLES_OK or found.ntuples != 1:
         return None
     return [found.get_value(0, column) or b"" for column in range(found.nfields)]
-
-
-def _prepare(server: PGconn, name: bytes, statement: str) -> bytes:
-    """The name itself. A statement that cannot be prepared fails again when it is run."""
-    server.prepare(name, statement.encode())
-    return name

@@ -141,40 +141,35 @@ class KeptResponses:
         if name is None:
             return self.application(environ, start_response)
         with clock.frozen(instant):
-            seen, fingerprint, is_good = self._now(name)
-            if (
-                is_good
-                and seen
-                and seen.kept
-                and (seen.kept.body is not None or _is_known(environ, seen.kept))
-            ):
-                return _again(environ, seen.kept, start_response, started)
+            seen, fingerprint, good = self._now(name)
+            if good is not None and (good.body is not None or _is_known(environ, good)):
+                return _again(environ, good, start_response, started)
         response = self.application(environ, start_response)
         self.memory.put(name, _seen_now(environ.pop(TOLD, None), response, seen, fingerprint))
         return response
 
-    def _now(self, name: bytes) -> tuple[Seen | None, Fingerprint | None, bool]:
-        """What is known of a request, its fingerprint now, and whether what is kept is good still."""
+    def _now(self, name: bytes) -> tuple[Seen | None, Fingerprint | None, Kept | None]:
+        """What is known of a request, its fingerprint now, and what is kept if it is good still."""
         seen = self.memory.get(name)
         if seen is None:
-            return None, None, False
+            return None, None, None
         made_of, kept = seen.made_of, seen.kept
         if kept is None or clock.now() - kept.entry.header.last_refresh > LIFE:
-            return seen, fingerprint_of(made_of.rows), False
+            return seen, fingerprint_of(made_of.rows), None
         try:
             entry = kept.entry.raw or b""
             with keeping.comparing(made_of.rows.project_id, made_of.cache_key, entry) as is_unchanged:
                 fingerprint = fingerprint_now(made_of.rows, kept.fingerprint)
                 is_good = is_unchanged()
         except CacheUnavailable:
-            return seen, None, False
+            return seen, None, None
         if fingerprint is None or fingerprint.digest != kept.fingerprint.digest:
-            return seen, fingerprint, False
+            return seen, fingerprint, None
         if fingerprint is not kept.fingerprint:
             # Somebody wrote something else: from now on it is known to be good as of here.
-            seen = replace(seen, kept=replace(kept, fingerprint=fingerprint))
-            self.memory.put(name, seen)
-        return seen, fingerprint, is_good
+            kept = replace(kept, fingerprint=fingerprint)
+            self.memory.put(name, Seen(made_of, kept))
+        return seen, fingerprint, kept if is_good else None
 
 
 def name_of(environ: Environ) -> bytes | None:
@@ -192,17 +187,7 @@ def name_of(environ: Environ) -> bytes | None:
     fields = sorted(
         (field, value) for field, value in environ.items() if field[:5] == "HTTP_" and field not in UNRELATED
     )
-    route = tuple(
-        environ.get(part)
-        for part in (
-            "wsgi.url_scheme",
-            "SCRIPT_NAME",
-            "PATH_INFO",
-            "QUERY_STRING",
-            "SERVER_NAME",
-            "SERVER_PORT",
-        )
-    )
+    route = tuple(environ.get(part) for part in ROUTE)
     return hashlib.sha256(repr((route, fields)).encode("utf-8", "surrogatepass")).digest()
 
 

@@ -156,8 +156,8 @@ def _events(question: Question) -> Sql:
         sql("toUInt128(uuid) AS tie"),  # as a number, because UUIDs sort by their second half
         sql("{raw} AS raw", raw=_raw_text(question.options, question.ctx)),
     ]
-    within = TRUE if question.funnel is None else question.funnel.condition
-    return _scan(question, columns, where=within, joins=question.joins)
+    in_funnel = TRUE if question.funnel is None else question.funnel.condition
+    return _scan(question, columns, where=in_funnel, joins=question.joins)
 
 
 def _scan(

@@ -170,7 +170,7 @@ def single_text(value: BreakdownValue) -> Sql | None:
 
 
 def shown_text(text: Sql, question: Question) -> Sql:
-    """As `_shown`, of a single text."""
+    """As `shown`, of a single text."""
     if question.apart is None:
         return text
     return sql(
