@@ -95,6 +95,7 @@ def _events(events: int, persons: int) -> str:
 
 
 def _persons(persons: int) -> str:
+    """Created with their first event, as capture does; who never acted was there from the start."""
     return f"""
     INSERT INTO person (team_id, person_no, uuid, created_at, is_deleted, version, properties, props)
     WITH cityHash64(toUInt32(number + 1), 'traits') AS t,
@@ -102,9 +103,16 @@ def _persons(persons: int) -> str:
             'plan', ['free', 'pro', 'team'][1 + t % 3])
             AS everything
     SELECT 1, toUInt32(number + 1), reinterpretAsUUID(sipHash128(number, 'p')),
-        toDateTime64('{START}', 6, 'UTC') + toIntervalHour(t % ({DAYS} * 24)), 0, 1,
-        toJSONString(everything), everything
-    FROM numbers({persons})"""
+        greatest(first, toDateTime64('{START}', 6, 'UTC')), 0, 1, toJSONString(everything), everything
+    FROM numbers({persons}) AS every LEFT JOIN
+        (SELECT {_person_of("actor_no", persons)} AS person, min(ts) AS first
+        FROM events WHERE team_id = 1 GROUP BY person) AS acted ON person = number + 1"""
+
+
+def _person_of(actor: str, persons: int) -> str:
+    """The person whose first or merged second distinct id it is; 0 for a second one of its own."""
+    second = f"{actor} - {persons}"
+    return f"multiIf({actor} <= {persons}, {actor}, ({second}) % 20 = 7, {second}, 0)"
 
 
 def _overrides(persons: int) -> str:

@@ -18,16 +18,15 @@ from typing import Any
 
 from benchmarks.engine import Engine
 from queries.context import Identities, ProjectContext
+from queries.incremental.kinds import proof_of, refreshing_plan
 from queries.incremental.known import Refreshed
-from queries.incremental.lifecycle import provable_lifecycle, refresh_lifecycle
-from queries.incremental.proof import provable
 from queries.incremental.record import Record
-from queries.incremental.refresh import refresh_plan
 from queries.lifecycle.node import LifecycleQuery
 from queries.parse import parse_query
 from queries.plan import Plan, Result
 from queries.registry import compile_node
 from queries.trends.node import TrendsQuery
+from queries.wrappers import SourceNode
 
 LAST_DAY = datetime(2024, 3, 30, tzinfo=UTC)  # of the events of `benchmarks.generate`
 RANGES = (7, 30, 90, 365)
@@ -89,7 +88,6 @@ def main() -> None:
     engine = Engine(arguments.folder)
     if max(arguments.ranges) > DAYS:
         _fill_a_year(engine)
-    _create_with_first_event(engine)
     print("| question | days | full ms | refresh ms | refresh / full | rows full | rows refresh |")
     print("|---|---|---|---|---|---|---|")
     ratios: dict[int, list[float]] = {}
@@ -135,17 +133,11 @@ def _context(identities: Identities) -> ProjectContext:
     return ProjectContext(project_id=1, now=now, has_overrides=identities.has_overrides)
 
 
-def _refresh(
-    engine: Engine, node: TrendsQuery | LifecycleQuery, record: Record | None, identities: Identities
-) -> Cost:
+def _refresh(engine: Engine, node: SourceNode, record: Record | None, identities: Identities) -> Cost:
     ctx = _context(identities)
-    is_trend = isinstance(node, TrendsQuery)
-    proof = provable(node, ctx) if is_trend else provable_lifecycle(node, ctx)
-    if proof is None or (record and record.is_too_large):  # as `insights.cells` does
-        return _cost(engine, compile_node(node, ctx))
-    if not is_trend:
-        return _cost(engine, refresh_lifecycle(proof, node, ctx, record, identities))
-    return _cost(engine, refresh_plan(proof, node, ctx, record, identities, has_one_snapshot=True))
+    proof = proof_of(node, ctx)
+    plan = proof and refreshing_plan(proof, node, ctx, record, identities, has_one_snapshot=True)
+    return _cost(engine, plan or compile_node(node, ctx))
 
 
 def _cost(engine: Engine, plan: Plan) -> Cost:
@@ -204,18 +196,12 @@ def _fill_a_year(engine: Engine) -> None:
             f"INSERT INTO events ({_COLUMNS}) SELECT {moved} FROM events"
             " WHERE ts >= toDateTime('2024-01-01 00:00:00', 'UTC')"
         )
-    engine.command("OPTIMIZE TABLE events FINAL")
-
-
-def _create_with_first_event(engine: Engine) -> None:
-    """As capture does; the generator creates persons at any time, also after they acted."""
-    engine.command("SYSTEM RELOAD DICTIONARY actor_override_dict")
+    # Persons are created with their first event, which is now three quarters earlier.
     engine.command(
-        "INSERT INTO person SELECT team_id, person_no, uuid, first, is_deleted, version, properties, props"
-        " FROM person FINAL JOIN (SELECT dictGetOrDefault('actor_override_dict', 'person_no',"
-        " toUInt64(actor_no), actor_no) AS no, min(ts) AS first FROM events WHERE team_id = 1 GROUP BY no)"
-        " AS acted ON no = person_no WHERE team_id = 1"
+        f"INSERT INTO person SELECT * REPLACE (created_at - INTERVAL {3 * DAYS} DAY AS created_at)"
+        " FROM person FINAL"
     )
+    engine.command("OPTIMIZE TABLE events FINAL")
 
 
 if __name__ == "__main__":

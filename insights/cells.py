@@ -15,14 +15,12 @@ from insights_service.config import get_config
 from queries.cache.connection import CacheUnavailable
 from queries.context import Identities, ProjectContext
 from queries.errors import QueryError
+from queries.incremental.kinds import proof_of, refreshing_plan
 from queries.incremental.known import Refreshed
-from queries.incremental.lifecycle import provable_lifecycle, refresh_lifecycle
-from queries.incremental.proof import Provable, provable
+from queries.incremental.proof import Provable
 from queries.incremental.record import Record, unpack
-from queries.incremental.refresh import ONE_SNAPSHOT, refresh_plan
-from queries.lifecycle.node import LifecycleQuery
+from queries.incremental.refresh import ONE_SNAPSHOT
 from queries.plan import Plan, Result
-from queries.trends.node import TrendsQuery
 from queries.wrappers import SourceNode
 
 
@@ -32,7 +30,7 @@ def refreshing(node: SourceNode, ctx: ProjectContext, identities: Identities, cl
     if not config.incremental_refresh or config.clickhouse_cluster:
         return None
     try:
-        proof = _proof(node, ctx)
+        proof = proof_of(node, ctx)
     except QueryError:  # compiling will say it, in its own order
         return None
     if proof is None:
@@ -41,19 +39,8 @@ def refreshing(node: SourceNode, ctx: ProjectContext, identities: Identities, cl
         kept = _kept(ctx.project_id, proof)
     except CacheUnavailable:
         return None
-    if kept is not None and kept.is_too_large:
-        return None
-    if isinstance(node, LifecycleQuery):
-        return refresh_lifecycle(proof, node, ctx, kept, identities)
-    assert isinstance(node, TrendsQuery)
     has_one_snapshot = ONE_SNAPSHOT in client.server_settings
-    return refresh_plan(proof, node, ctx, kept, identities, has_one_snapshot=has_one_snapshot)
-
-
-def _proof(node: SourceNode, ctx: ProjectContext) -> Provable | None:
-    if isinstance(node, TrendsQuery):
-        return provable(node, ctx)
-    return provable_lifecycle(node, ctx) if isinstance(node, LifecycleQuery) else None
+    return refreshing_plan(proof, node, ctx, kept, identities, has_one_snapshot=has_one_snapshot)
 
 
 def keep(project_id: int, result: Result) -> None:

@@ -6,7 +6,7 @@ halved; what has been added up already stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from queries.plan import Plan, Result, Rows, statement
@@ -18,6 +18,8 @@ EVERYBODY: Part = (0, 1)
 MOST_PARTS = 512
 
 Sums = TypeVar("Sums")
+Key = TypeVar("Key", bound=Hashable)
+Number = TypeVar("Number", int, float)
 
 
 def within(part: Part, actor: Actor) -> Sql:
@@ -59,6 +61,19 @@ def one_by_one(
         return Plan((statement(ask(first)),), shape, smaller)
 
     return rest([(part, parts) for part in range(parts)], nothing)
+
+
+def added(
+    sums: Mapping[Key, tuple[int, Number]], rows: Iterable[tuple[Key, int, Number]]
+) -> dict[Key, tuple[int, Number]]:
+    """The sums with rows (key, count, amount) added to them."""
+    found = dict(sums)
+    for key, count, amount in rows:
+        if key in found:
+            count_before, amount_before = found[key]
+            count, amount = count_before + count, amount_before + amount
+        found[key] = count, amount
+    return found
 
 
 def _halves(part: Part) -> tuple[Part, Part]:

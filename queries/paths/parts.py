@@ -8,7 +8,7 @@ from sys import intern
 from typing import Any
 
 from queries.errors import QueryTooExpensive
-from queries.parts import Part, one_by_one
+from queries.parts import Part, added, one_by_one
 from queries.paths.items import Texts
 from queries.paths.node import PathsFilter
 from queries.paths.question import Question
@@ -45,19 +45,19 @@ def _edges(form: Texts) -> Sql:
 
 
 def _add(sums: Sums, rows: Sequence[tuple[Any, ...]]) -> Sums:
-    added = dict(sums)
-    for source, target, times, total in rows:
-        edge = intern(source), intern(target)  # there are far fewer nodes than edges
-        times_before, total_before = added.get(edge, (0, 0))
-        added[edge] = times_before + int(times), total_before + int(total)
-    if len(added) > MOST_EDGES:
+    edges = added(
+        sums,
+        # There are far fewer nodes than edges.
+        (((intern(source), intern(target)), int(times), int(total)) for source, target, times, total in rows),
+    )
+    if len(edges) > MOST_EDGES:
         raise QueryTooExpensive(
             "The query hit the memory limit, and for an answer in parts of the actors its paths have too many"
             f" different edges: more than {MOST_EDGES:,}. Narrow the date range, group the items or use a"
             " lower `step_limit`.",
             code="rows_limit",
         )
-    return added
+    return edges
 
 
 def _ranked(sums: Sums, question: Question) -> list[tuple[Any, ...]]:

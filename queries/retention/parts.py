@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from queries.parts import Part, one_by_one
+from queries.parts import Part, added, one_by_one
 from queries.plan import Plan, Result, Rows
 from queries.retention.cells import cells
 from queries.retention.question import Question
@@ -33,8 +33,6 @@ def in_parts(question: Question, shape: Callable[[Rows], Result]) -> Plan | None
 
 
 def _add(sums: Sums, rows: Sequence[tuple[Any, ...]]) -> Sums:
-    added = dict(sums)
-    for _, row, column, actors, amount in rows:
-        actors_before, amount_before = added.get((row, column), (0, 0.0))
-        added[row, column] = actors_before + int(actors), amount_before + float(amount)
-    return added
+    return added(
+        sums, (((row, column), int(actors), float(amount)) for _, row, column, actors, amount in rows)
+    )
